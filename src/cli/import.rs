@@ -1,0 +1,62 @@
+//! `import`: takes calls and transcripts from files, and with `--process` starts a run for each call not seen before.
+
+use std::{
+    io::{Write, stderr, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use super::session::Session;
+use crate::{
+    config::Config,
+    domain::{clock::Clock, ids::DEFAULT_SOURCE},
+    intake::{
+        Callback, Intake,
+        import::{Imported, import},
+    },
+    queue::Wake,
+    telemetry,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files (*.json, *.jsonl), or directories of them
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Also start a run for each call not seen before; running workers take it up
+    #[arg(long)]
+    process: bool,
+}
+
+/// Imports, reports, and exits 1 if anything could not be read.
+pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    let _logs = telemetry::start_logs(&config.service)?;
+    let session = Session::open(&config).await?;
+    let clock = Clock::system();
+    let imported = import(&session.pool, "default", &args.paths, clock.now()).await?;
+    let (calls, transcripts) = (imported.calls.len(), imported.transcripts);
+    writeln!(stdout(), "took {calls} calls and {transcripts} transcripts")?;
+    for problem in &imported.problems {
+        writeln!(stderr(), "{}: {}", problem.path.display(), problem.text)?;
+    }
+    let bad = !imported.problems.is_empty();
+    if args.process {
+        let wake = Wake::default();
+        let intake = Intake::start(session.pool.clone(), clock, wake.clone());
+        let started = start_runs(&intake, imported).await?;
+        // Workers of other processes would find the runs by themselves a second later.
+        wake.tell_others(&session.pool).await;
+        writeln!(stdout(), "started {started} runs, {} calls were known", calls - started)?;
+    }
+    session.close().await;
+    Ok(ExitCode::from(u8::from(bad)))
+}
+
+async fn start_runs(intake: &Intake, imported: Imported) -> anyhow::Result<usize> {
+    let mut started = 0;
+    for call in imported.calls.into_values() {
+        let accepted = intake.accept(Callback::imported("default", DEFAULT_SOURCE, call)).await?;
+        started += usize::from(!accepted.duplicate);
+    }
+    Ok(started)
+}

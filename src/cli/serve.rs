@@ -1,0 +1,78 @@
+//! `serve`: the HTTP server and, unless told otherwise, the workers.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::session::Session;
+use crate::{
+    app::App,
+    config::Config,
+    domain::clock::Clock,
+    http,
+    lifecycle::{self, Shutdown},
+    telemetry,
+};
+
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Serve HTTP only; `aftercall worker` processes do the work
+    #[arg(long)]
+    no_workers: bool,
+}
+
+/// Runs until a signal.
+pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
+    let _logs = telemetry::start_logs(&config.service)?;
+    warn_of_unused_variables();
+    let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
+    let listener = TcpListener::bind(config.service.bind)
+        .await
+        .with_context(|| format!("cannot listen on {} (BIND_ADDR, PORT)", config.service.bind))?;
+    let address = listener.local_addr()?;
+    let session = Session::open(&config).await?;
+    announce_secrets(&config)?;
+    let app = App::new(config, session.pool.clone(), Clock::system(), address.port())?;
+    let background = match args.no_workers {
+        true => lifecycle::start_announcer(&app, &shutdown),
+        false => lifecycle::start_workers(&app, &shutdown),
+    };
+    serve_metrics(&app, &background, &shutdown).await?;
+    info!("listening on http://{address}, API at /docs");
+    http::server::serve(listener, http::router(Arc::clone(&app)), shutdown.clone()).await;
+    background.close();
+    background.wait().await;
+    drop(app);
+    session.close().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves health and metrics on their own port, if there is one.
+pub(super) async fn serve_metrics(app: &Arc<App>, tasks: &TaskTracker, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let Some(port) = app.config.service.metrics_port else { return Ok(()) };
+    let listener = TcpListener::bind((app.config.service.bind.ip(), port))
+        .await
+        .with_context(|| format!("cannot listen on port {port} (METRICS_PORT)"))?;
+    tasks.spawn(http::server::serve(listener, http::metrics_router(Arc::clone(app)), shutdown.clone()));
+    Ok(())
+}
+
+/// Says where secrets are that were made at the first start, not what they are.
+pub(super) fn announce_secrets(config: &Config) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.service.data_dir)
+        .with_context(|| format!("DATA_DIR: cannot make {}", config.service.data_dir.display()))?;
+    if let (_, Some(path)) = config.access.admin_token(&config.service.data_dir)? {
+        info!(file = %path.display(), "ADMIN_TOKEN is not set; the token made for this installation is in this file");
+    }
+    Ok(())
+}
+
+pub(super) fn warn_of_unused_variables() {
+    for name in Config::unused_variables() {
+        warn!(variable = name, "this version does not use this variable");
+    }
+}

@@ -1,0 +1,58 @@
+//! What every command that touches the database begins and ends with: the database, given or our own, migrated.
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tracing::info;
+
+use crate::{
+    config::Config,
+    db::{
+        self,
+        embedded::{EmbeddedPostgres, Settings},
+    },
+};
+
+/// An open database, and the private server if it is ours.
+pub struct Session {
+    /// The pool.
+    pub pool: PgPool,
+    embedded: Option<EmbeddedPostgres>,
+}
+
+impl Session {
+    /// Opens `DATABASE_URL`, or starts the private PostgreSQL under `DATA_DIR`, and applies the migrations.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (options, embedded) = match &config.database.url {
+            Some(url) => {
+                let options: PgConnectOptions =
+                    url.expose_secret().parse().map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?;
+                (options, None)
+            }
+            None => {
+                let data_dir = config.service.data_dir.clone();
+                let settings = Settings { data_dir, binaries: None, fast_and_unsafe: false };
+                let server = EmbeddedPostgres::start(&settings).await?;
+                (server.connect_options(), Some(server))
+            }
+        };
+        let whose = if embedded.is_some() { "private" } else { "DATABASE_URL" };
+        let pool = db::connect(options, config.database.max_connections)
+            .await
+            .with_context(|| format!("cannot connect to the database ({whose})"))?;
+        // Migrating takes an advisory lock: replicas that start together wait for each other.
+        db::MIGRATOR.run(&pool).await.context("cannot apply the migrations")?;
+        info!(database = whose, "the database is ready");
+        Ok(Self { pool, embedded })
+    }
+
+    /// Closes the pool and stops the private server, unless another process uses it.
+    pub async fn close(self) {
+        self.pool.close().await;
+        if let Some(server) = self.embedded
+            && let Err(error) = server.stop().await
+        {
+            tracing::warn!(%error, "the private PostgreSQL did not stop cleanly; the next start attaches to it or recovers");
+        }
+    }
+}

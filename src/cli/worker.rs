@@ -1,0 +1,38 @@
+//! `worker`: the workers only.
+
+use std::process::ExitCode;
+
+use tracing::info;
+
+use super::{
+    serve::{announce_secrets, serve_metrics, warn_of_unused_variables},
+    session::Session,
+};
+use crate::{
+    app::App,
+    config::Config,
+    domain::clock::Clock,
+    lifecycle::{self, Shutdown},
+    telemetry,
+};
+
+/// Works until a signal.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let _logs = telemetry::start_logs(&config.service)?;
+    warn_of_unused_variables();
+    let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
+    let session = Session::open(&config).await?;
+    announce_secrets(&config)?;
+    let port = config.service.bind.port();
+    let app = App::new(config, session.pool.clone(), Clock::system(), port)?;
+    let background = lifecycle::start_workers(&app, &shutdown);
+    serve_metrics(&app, &background, &shutdown).await?;
+    info!("working");
+    shutdown.soft.cancelled().await;
+    background.close();
+    background.wait().await;
+    drop(app);
+    session.close().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,135 @@
+//! Mail: to a server by SMTP, or into `.eml` files when none is configured.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::Mailbox,
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
+    },
+};
+use secrecy::ExposeSecret;
+use tokio::fs;
+
+use crate::config::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
+
+/// Sends mail from one sender.
+#[derive(Clone)]
+pub struct Mailer {
+    from: Mailbox,
+    transport: Transport,
+}
+
+#[derive(Clone)]
+enum Transport {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Files(PathBuf),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The server's status; a file has none.
+    pub code: Option<u16>,
+    /// What the server said, or where the file is.
+    pub note: String,
+}
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The server answered 5yz: the same message will be refused again.
+    #[error("refused: {text}")]
+    Permanent {
+        /// The status.
+        code: Option<u16>,
+        /// What the server said.
+        text: String,
+    },
+    /// The server answered 4yz, could not be reached, or broke off.
+    #[error("{text}")]
+    Temporary {
+        /// The status.
+        code: Option<u16>,
+        /// What the server said or what broke.
+        text: String,
+    },
+}
+
+impl Mailer {
+    /// Builds the transport; `.eml` files go to `outbox`.
+    pub fn new(config: &MailConfig, extra_ca: Option<&[u8]>, outbox: PathBuf) -> anyhow::Result<Self> {
+        let transport = match &config.transport {
+            MailTransport::Smtp(smtp) => Transport::Smtp(smtp_transport(smtp, extra_ca)?),
+            MailTransport::Files => Transport::Files(outbox),
+        };
+        Ok(Self { from: config.from.clone(), transport })
+    }
+
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> &Mailbox {
+        &self.from
+    }
+
+    /// Sends one message within `deadline`. `name` identifies it: a repeated send of the same name replaces its file.
+    pub async fn send(&self, name: &str, message: Message, deadline: Duration) -> Result<Accepted, MailError> {
+        let sending = async {
+            match &self.transport {
+                Transport::Smtp(transport) => send_by_smtp(transport, message).await,
+                Transport::Files(outbox) => write_file(outbox, name, &message.formatted()).await.map_err(|error| {
+                    MailError::Temporary { code: None, text: format!("cannot write to the outbox: {error}") }
+                }),
+            }
+        };
+        let timed_out = || MailError::Temporary { code: None, text: format!("no answer within {deadline:?}") };
+        tokio::time::timeout(deadline, sending).await.unwrap_or_else(|_| Err(timed_out()))
+    }
+}
+
+async fn send_by_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: Message) -> Result<Accepted, MailError> {
+    match transport.send(message).await {
+        Ok(response) => {
+            let note = response.message().collect::<Vec<_>>().join(" ");
+            Ok(Accepted { code: Some(response.code().into()), note })
+        }
+        Err(error) => {
+            let code = error.status().map(u16::from);
+            let text = error.to_string();
+            // An answer of 5yz and a certificate that does not fit stay as they are; the rest may pass.
+            if error.is_permanent() || error.is_tls() {
+                Err(MailError::Permanent { code, text })
+            } else {
+                Err(MailError::Temporary { code, text })
+            }
+        }
+    }
+}
+
+async fn write_file(outbox: &std::path::Path, name: &str, content: &[u8]) -> io::Result<Accepted> {
+    fs::create_dir_all(outbox).await?;
+    let path = outbox.join(format!("{name}.eml"));
+    let draft = outbox.join(format!(".{name}.draft"));
+    fs::write(&draft, content).await?;
+    fs::rename(&draft, &path).await?;
+    Ok(Accepted { code: None, note: format!("written to {}", path.display()) })
+}
+
+fn smtp_transport(config: &SmtpConfig, extra_ca: Option<&[u8]>) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
+    let mut parameters = TlsParameters::builder(config.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
+    if let Some(pem) = extra_ca {
+        parameters = parameters.add_root_certificate(Certificate::from_pem(pem)?);
+    }
+    let tls = match config.tls {
+        SmtpTls::Starttls => Tls::Required(parameters.build()?),
+        SmtpTls::Tls => Tls::Wrapper(parameters.build()?),
+        SmtpTls::None => Tls::None,
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host).port(config.port).tls(tls);
+    if let Some((user, password)) = &config.credentials {
+        builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+    }
+    Ok(builder.build())
+}

@@ -1,0 +1,5 @@
+//! One file (or folder) per outside system. Each knows how its system really behaves, and nothing of our database.
+
+pub mod egress;
+pub mod gong;
+pub mod mail;

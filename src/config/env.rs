@@ -1,0 +1,138 @@
+//! Reads variables and gathers what is wrong with them.
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use secrecy::SecretString;
+
+/// One thing that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong and what to do, without the value if that may be secret.
+    pub text: String,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl ConfigError {
+    pub(super) fn unreadable_env_file(error: &dotenvy::Error) -> Self {
+        // The error of a bad line repeats the line, which may hold a secret.
+        let text = match error {
+            dotenvy::Error::LineParse(_, position) => {
+                format!("a line cannot be read (near character {position} of it)")
+            }
+            other => other.to_string(),
+        };
+        Self(vec![Problem { variable: ".env".to_owned(), text }])
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration cannot be used:")?;
+        self.0.iter().try_for_each(|Problem { variable, text }| write!(f, "\n  {variable}: {text}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The variables, and the problems found so far. Readers return a default after a problem, so that all are found.
+pub(super) struct Env {
+    vars: HashMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Env {
+    pub(super) fn new(vars: HashMap<String, String>) -> Self {
+        Self { vars, problems: Vec::new() }
+    }
+
+    pub(super) fn problem(&mut self, variable: &str, text: impl Into<String>) {
+        self.problems.push(Problem { variable: variable.to_owned(), text: text.into() });
+    }
+
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        if self.problems.is_empty() { Ok(()) } else { Err(ConfigError(self.problems)) }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+
+    pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
+        self.text(name).map(SecretString::from)
+    }
+
+    /// Reads a value by `parse`, whose error says what is wrong with it.
+    pub(super) fn read<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        match parse(&self.text(name)?) {
+            Ok(value) => Some(value),
+            Err(text) => {
+                self.problem(name, text);
+                None
+            }
+        }
+    }
+
+    pub(super) fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u32>, default: u32) -> u32 {
+        let (low, high) = (*range.start(), *range.end());
+        let parse = |text: &str| {
+            text.parse().ok().filter(|number| range.contains(number)).ok_or(format!("a number from {low} to {high}"))
+        };
+        self.read(name, parse).unwrap_or(default)
+    }
+
+    pub(super) fn duration(&mut self, name: &str, default: Duration) -> Duration {
+        self.read(name, parse_duration).unwrap_or(default)
+    }
+
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
+        let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err("on or off".to_owned()),
+        };
+        self.read(name, parse).unwrap_or(default)
+    }
+}
+
+/// Reads a duration: seconds, or a number with the unit `s`, `m`, `h` or `d`. At least a second, at most a year.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds_per_unit: u64 = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("a duration such as 30, 30s, 5m, 2h or 1d".to_owned()),
+    };
+    let seconds = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(seconds_per_unit));
+    seconds
+        .filter(|seconds| (1..=366 * 86_400).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "a duration from 1s to a year, such as 30, 30s, 5m, 2h or 1d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_unless_a_unit_is_given() {
+        let seconds = |text| parse_duration(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("5m"), Ok(300));
+        assert_eq!(seconds("48h"), Ok(172_800));
+        assert_eq!(seconds("1d"), Ok(86_400));
+        for bad in ["", "m", "-1", "1.5h", "0", "5 weeks", "99999999999999999999d", "1é"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

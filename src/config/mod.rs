@@ -1,0 +1,156 @@
+//! What the environment says, read once and checked once.
+//!
+//! Nothing else in the tree reads the environment. Every problem is reported at once, with the variable's name and what
+//! to do, never with a secret's value. What is left out here has no other place: there is no configuration file.
+
+mod access;
+mod egress;
+mod env;
+mod gong;
+mod mail;
+mod retries;
+mod service;
+mod summary;
+mod transcripts;
+
+use std::collections::HashMap;
+
+pub use self::{
+    access::{AccessConfig, AccessError},
+    egress::EgressConfig,
+    env::{ConfigError, Problem, parse_duration},
+    gong::GongConfig,
+    mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls},
+    retries::RetryConfig,
+    service::{DatabaseConfig, LogFormat, ServiceConfig},
+    summary::SummaryConfig,
+    transcripts::TranscriptConfig,
+};
+
+use self::env::Env;
+
+/// The whole configuration, a struct per concern.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses, directories, logs, workers.
+    pub service: ServiceConfig,
+    /// Where state is kept.
+    pub database: DatabaseConfig,
+    /// The bootstrap token and the key ring.
+    pub access: AccessConfig,
+    /// How long things take and how often they are tried.
+    pub retries: RetryConfig,
+    /// How Gong proves that it is Gong.
+    pub gong: GongConfig,
+    /// Where transcripts come from.
+    pub transcripts: TranscriptConfig,
+    /// How summaries are made.
+    pub summary: SummaryConfig,
+    /// How mail leaves.
+    pub mail: MailConfig,
+    /// Where endpoints may point.
+    pub egress: EgressConfig,
+}
+
+/// Variables of INTERFACE §3 that this version does not act on yet: naming them is better than ignoring them.
+const NOT_YET: &[&str] = &[
+    "ACCOUNT_MAIL",
+    "ASSISTANT_ID",
+    "GONG_ACCESS_KEY",
+    "GONG_POLLING",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CREDS_JSON",
+    "OPENAI_API_KEY",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "SNOWFLAKE_ACCOUNT",
+];
+
+impl Config {
+    /// Reads the process's environment, and a `.env` in the working directory where the environment is silent.
+    pub fn load() -> Result<Self, ConfigError> {
+        let mut vars: HashMap<String, String> = match dotenvy::from_filename_iter(".env") {
+            Ok(lines) => lines.collect::<Result<_, _>>().map_err(|error| ConfigError::unreadable_env_file(&error))?,
+            Err(error) if error.not_found() => HashMap::new(),
+            Err(error) => return Err(ConfigError::unreadable_env_file(&error)),
+        };
+        let named = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        vars.extend(std::env::vars_os().filter_map(named));
+        Self::from_vars(vars)
+    }
+
+    /// Reads the given variables. An empty value counts as unset.
+    pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let mut env = Env::new(vars);
+        let database = DatabaseConfig::read(&mut env);
+        let config = Self {
+            service: ServiceConfig::read(&mut env),
+            access: AccessConfig::read(&mut env, database.url.is_some()),
+            database,
+            retries: RetryConfig::read(&mut env),
+            gong: GongConfig::read(&mut env),
+            transcripts: TranscriptConfig::read(&mut env),
+            summary: SummaryConfig::read(&mut env),
+            mail: MailConfig::read(&mut env),
+            egress: EgressConfig::read(&mut env),
+        };
+        env.finish()?;
+        Ok(config)
+    }
+
+    /// The variables among `vars` that are set but that this version does not act on.
+    #[must_use]
+    pub fn unused_variables() -> Vec<&'static str> {
+        NOT_YET.iter().copied().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_a_whole_configuration() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.service.bind.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.retries.deliveries.0.len(), 7);
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_by_name_and_no_secret_is_shown() {
+        let error = config(&[
+            ("PORT", "eighty"),
+            ("SMTP_HOST", "mail.example"),
+            ("SMTP_PASSWORD", "hunter2"),
+            ("GONG_WEBHOOK_PUBLIC_KEY", "not-a-key-hunter2"),
+            ("ENCRYPTION_KEYS", "hunter2"),
+            ("ALLOWED_PRIVATE_NETWORKS", "10.0.0.0/99"),
+            ("TIMEOUT", "soon"),
+        ])
+        .unwrap_err()
+        .to_string();
+        for name in [
+            "PORT",
+            "FROM_EMAIL",
+            "SMTP_USER",
+            "GONG_WEBHOOK_PUBLIC_KEY",
+            "ENCRYPTION_KEYS",
+            "ALLOWED_PRIVATE_NETWORKS",
+            "TIMEOUT",
+        ] {
+            assert!(error.contains(name), "{name} is missing in:\n{error}");
+        }
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_database_of_ones_own_needs_keys_that_survive_the_machine() {
+        let error = config(&[("DATABASE_URL", "postgres://localhost/x")]).unwrap_err().to_string();
+        assert!(error.contains("ENCRYPTION_KEYS"), "{error}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Calls: what is known of each, from whichever callback or file told it.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, types::Json};
+use uuid::Uuid;
+
+use super::Page;
+use crate::domain::{
+    call::{Account, Call, Party},
+    ids::RunId,
+    payload::DocumentLinks,
+    run::RunState,
+    summary::Summary,
+};
+
+/// Adds calls or brings them up to date, many in one round trip. What is told later wins, but nothing known is
+/// forgotten for a callback that is silent about it, and a call once private stays so until an administrator says
+/// otherwise. The same call must not be given twice.
+pub async fn upsert_calls(db: &mut PgConnection, calls: &[(&str, &Call)], now: DateTime<Utc>) -> sqlx::Result<()> {
+    let column = |field: fn(&Call) -> Option<String>| calls.iter().map(|(_, call)| field(call)).collect::<Vec<_>>();
+    let parties: Vec<_> = calls.iter().map(|(_, call)| serde_json::json!(call.parties)).collect();
+    sqlx::query!(
+        "INSERT INTO calls (id, tenant_id, call_id, title, url, started_at, duration_seconds, language, is_private,
+                            parties, account_name, account_number, created_at, updated_at)
+         SELECT *, $13, $13 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+                                        $7::bigint[], $8::text[], $9::boolean[], $10::jsonb[], $11::text[], $12::text[])
+         ON CONFLICT (tenant_id, call_id) DO UPDATE SET
+             title = coalesce(excluded.title, calls.title),
+             url = coalesce(excluded.url, calls.url),
+             started_at = coalesce(excluded.started_at, calls.started_at),
+             duration_seconds = coalesce(excluded.duration_seconds, calls.duration_seconds),
+             language = coalesce(excluded.language, calls.language),
+             is_private = calls.is_private OR excluded.is_private,
+             parties = CASE WHEN excluded.parties = '[]' THEN calls.parties ELSE excluded.parties END,
+             account_name = coalesce(excluded.account_name, calls.account_name),
+             account_number = coalesce(excluded.account_number, calls.account_number),
+             updated_at = excluded.updated_at",
+        &calls.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
+        &calls.iter().map(|(tenant, _)| (*tenant).to_owned()).collect::<Vec<_>>(),
+        &calls.iter().map(|(_, call)| call.id.clone()).collect::<Vec<_>>(),
+        &column(|call| call.title.clone()) as &[Option<String>],
+        &column(|call| call.url.clone()) as &[Option<String>],
+        &calls.iter().map(|(_, call)| call.started_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &calls.iter().map(|(_, call)| call.duration_seconds).collect::<Vec<_>>() as &[Option<i64>],
+        &column(|call| call.language.clone()) as &[Option<String>],
+        &calls.iter().map(|(_, call)| call.is_private).collect::<Vec<_>>(),
+        &parties,
+        &column(|call| Some(call.crm_account.as_ref()?.name.clone())) as &[Option<String>],
+        &column(|call| call.crm_account.as_ref()?.number.clone()) as &[Option<String>],
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Finds a call by the source's id.
+pub async fn find_call(db: impl PgExecutor<'_>, tenant: &str, call_id: &str) -> sqlx::Result<Option<Call>> {
+    let row = sqlx::query!(
+        r#"SELECT call_id, title, url, started_at, duration_seconds, language, is_private,
+                  parties AS "parties: Json<Vec<Party>>", account_name, account_number
+           FROM calls WHERE tenant_id = $1 AND call_id = $2"#,
+        tenant,
+        call_id,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Call {
+        id: row.call_id,
+        title: row.title,
+        url: row.url,
+        started_at: row.started_at,
+        duration_seconds: row.duration_seconds,
+        language: row.language,
+        is_private: row.is_private,
+        parties: row.parties.0,
+        crm_account: row.account_name.map(|name| Account { name, number: row.account_number }),
+    }))
+}
+
+/// Remembers which customer a call was with.
+pub async fn set_account(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE calls SET account_name = $3, account_number = $4, updated_at = $5
+         WHERE tenant_id = $1 AND call_id = $2",
+        tenant,
+        call_id,
+        account.name,
+        account.number,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A call with what came of it.
+pub struct CallRecord {
+    /// The key of the row, for the cursor.
+    pub row_id: Uuid,
+    /// The source's id.
+    pub call_id: String,
+    /// The title.
+    pub title: Option<String>,
+    /// The page at the source.
+    pub url: Option<String>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How long it lasted.
+    pub duration_seconds: Option<i64>,
+    /// The customer's name.
+    pub account_name: Option<String>,
+    /// The customer's number.
+    pub account_number: Option<String>,
+    /// Whether it is private.
+    pub is_private: bool,
+    /// Its latest run.
+    pub run_id: Option<RunId>,
+    /// The state of that run.
+    pub run_state: Option<RunState>,
+    /// The summary of that run.
+    pub summary: Option<Json<Summary>>,
+    /// The documents of that run.
+    pub documents: Option<Json<DocumentLinks>>,
+}
+
+/// Lists calls, newest first; `call_id` narrows to one.
+pub async fn list_calls(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: Option<&str>,
+    page: Page,
+) -> sqlx::Result<Vec<CallRecord>> {
+    sqlx::query_as!(
+        CallRecord,
+        r#"SELECT c.id AS row_id, c.call_id, c.title, c.url, c.started_at, c.duration_seconds, c.account_name,
+                  c.account_number, c.is_private, r.id AS "run_id?: RunId", r.state AS "run_state?: RunState",
+                  s.summary AS "summary?: Json<Summary>",
+                  CASE WHEN d.run_id IS NOT NULL THEN jsonb_build_object('folder_url', d.folder_url,
+                       'summary_url', d.summary_url, 'log_url', d.log_url) END AS "documents?: Json<DocumentLinks>"
+           FROM calls c
+           LEFT JOIN LATERAL (SELECT id, state FROM runs WHERE tenant_id = c.tenant_id AND call_id = c.call_id
+                              ORDER BY number DESC LIMIT 1) r ON true
+           LEFT JOIN summaries s ON s.run_id = r.id
+           LEFT JOIN run_documents d ON d.run_id = r.id
+           WHERE c.tenant_id = $1 AND ($2::text IS NULL OR c.call_id = $2) AND ($3::uuid IS NULL OR c.id < $3)
+           ORDER BY c.id DESC LIMIT $4"#,
+        tenant,
+        call_id,
+        page.before,
+        page.limit,
+    )
+    .fetch_all(db)
+    .await
+}

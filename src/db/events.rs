@@ -1,0 +1,65 @@
+//! Events: every fact that happened, also one that nobody wants.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::domain::{
+    event::NewEvent,
+    ids::{EventId, RunId},
+};
+
+/// Records events, many in one round trip.
+pub async fn insert_events(db: &mut PgConnection, events: &[&NewEvent], now: DateTime<Utc>) -> sqlx::Result<()> {
+    let text = |field: fn(&NewEvent) -> Option<String>| events.iter().map(|event| field(event)).collect::<Vec<_>>();
+    let sources: Vec<_> = events.iter().map(|event| Some(event.callback.as_ref()?.0.uuid())).collect();
+    let callbacks: Vec<_> = events.iter().map(|event| Some(event.callback.as_ref()?.1.as_slice())).collect();
+    sqlx::query!(
+        "INSERT INTO events (id, tenant_id, type, intent, subject, data, source_id, callback, run_id, trace_id,
+                             origin_at, created_at)
+         SELECT *, $12 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
+                                   $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[])",
+        &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.tenant.clone()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.event_type.clone()).collect::<Vec<_>>(),
+        &text(|event| event.intent.clone()) as &[Option<String>],
+        &text(|event| event.subject.clone()) as &[Option<String>],
+        &events.iter().map(|event| event.data.clone()).collect::<Vec<_>>(),
+        &sources as &[Option<uuid::Uuid>],
+        &callbacks as &[Option<&[u8]>],
+        &events.iter().map(|event| event.run_id.map(RunId::uuid)).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
+        &events.iter().map(|event| event.trace_id.clone()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.origin_at).collect::<Vec<_>>(),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a delivery of an event says.
+#[derive(Debug)]
+pub struct EventRow {
+    /// The event.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: String,
+    /// Its intent.
+    pub intent: Option<String>,
+    /// What goes out.
+    pub data: serde_json::Value,
+    /// When it happened.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Finds an event.
+pub async fn find_event(db: impl PgExecutor<'_>, tenant: &str, id: EventId) -> sqlx::Result<Option<EventRow>> {
+    sqlx::query_as!(
+        EventRow,
+        r#"SELECT id AS "id: EventId", type AS event_type, intent, data, created_at
+           FROM events WHERE tenant_id = $1 AND id = $2"#,
+        tenant,
+        id.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}

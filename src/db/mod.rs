@@ -1,0 +1,62 @@
+//! PostgreSQL: the queries, one file of functions per table, and the private server for machines that have none.
+//!
+//! Functions take a connection or a transaction of their caller, who owns what commits together. "Not there" is
+//! `Option`. SQL is written out and checked against the migrations when the crate is compiled.
+
+pub mod accounts;
+pub mod audit;
+pub mod calls;
+mod columns;
+pub mod deliveries;
+pub mod documents;
+pub mod embedded;
+pub mod endpoints;
+pub mod events;
+pub mod jobs;
+pub mod runs;
+pub mod stage_attempts;
+pub mod stats;
+pub mod summaries;
+pub mod transcripts;
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+/// The migrations, embedded. A static so that tests use the very same.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// How long a request or a worker waits for a connection before it gives up.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens a pool. Connections are made when they are needed, the first one now: a wrong URL is found at the start.
+pub async fn connect(options: PgConnectOptions, max_connections: u32) -> sqlx::Result<PgPool> {
+    let options = options.application_name("aftercall");
+    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await
+}
+
+/// Whether the database has every migration that this binary knows. One that is newer is fine: a rollout is under way.
+pub async fn is_migrated(pool: &PgPool) -> sqlx::Result<bool> {
+    let newest = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
+    // Not a checked query: the table is the migrator's own, made when it first runs.
+    let applied = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success");
+    match applied.fetch_one(pool).await {
+        Ok(applied) => Ok(applied.is_some_and(|applied| applied >= newest)),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What part of a list is wanted: newest first, at most `limit` rows older than `before`.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// How many rows at most.
+    pub limit: i64,
+    /// The id of the last row of the page before.
+    pub before: Option<Uuid>,
+}

@@ -1,0 +1,44 @@
+//! Transcripts, one per call.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgExecutor, types::Json};
+
+use crate::domain::transcript::StoredTurn;
+
+/// Stores a transcript; a newer one takes the place of the older.
+pub async fn upsert_transcript(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    turns: &[StoredTurn],
+    origin: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO transcripts (tenant_id, call_id, turns, origin, fetched_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, call_id) DO UPDATE SET turns = excluded.turns, origin = excluded.origin,
+             fetched_at = excluded.fetched_at",
+        tenant,
+        call_id,
+        Json(turns) as _,
+        origin,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Finds the turns of a call.
+pub async fn find_transcript(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+) -> sqlx::Result<Option<Vec<StoredTurn>>> {
+    let turns = sqlx::query_scalar!(
+        r#"SELECT turns AS "turns: Json<Vec<StoredTurn>>" FROM transcripts WHERE tenant_id = $1 AND call_id = $2"#,
+        tenant,
+        call_id,
+    );
+    Ok(turns.fetch_optional(db).await?.map(|turns| turns.0))
+}

@@ -1,0 +1,66 @@
+//! A recorded conversation, who took part, and which customer it was with.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What is known of a call, whichever source told it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Call {
+    /// The source's id. Gong's are up to twenty digits, too long for an integer: always text.
+    pub id: String,
+    /// The title, if the call has one.
+    pub title: Option<String>,
+    /// The page of the call at the source.
+    pub url: Option<String>,
+    /// When the recording began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How long it lasted.
+    pub duration_seconds: Option<i64>,
+    /// ISO 639 code as the source gave it.
+    pub language: Option<String>,
+    /// A private call is never published.
+    pub is_private: bool,
+    /// Who took part.
+    pub parties: Vec<Party>,
+    /// The customer named by the CRM context, if there is one.
+    pub crm_account: Option<Account>,
+}
+
+/// Somebody who took part in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Party {
+    /// The key that the transcript's turns carry. Absent for those who did not speak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker_id: Option<String>,
+    /// The name, where the source knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Never leaves this service: no payload carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whose side the party is on.
+    #[serde(default)]
+    pub side: Side,
+}
+
+/// Whether somebody works for us or for the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Our own people.
+    Ours,
+    /// The customer's.
+    Theirs,
+    /// The source does not say.
+    #[default]
+    Unknown,
+}
+
+/// The customer a call was with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Account {
+    /// The name people use.
+    pub name: String,
+    /// The number in the CRM, where it is known.
+    pub number: Option<String>,
+}

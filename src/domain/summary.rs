@@ -1,0 +1,36 @@
+//! The one structured result of the *summarise* stage, whoever made it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Summary {
+    /// One line that tells the call apart from others.
+    pub headline: String,
+    /// A paragraph or two.
+    pub text: String,
+    /// What mattered, most important first.
+    pub key_points: Vec<String>,
+    /// Who promised what.
+    pub action_items: Vec<ActionItem>,
+    /// What may go wrong with this customer.
+    pub risks: Vec<String>,
+    /// What the call was about (`renewal`, `pricing`, …), if anything of the configured list fits.
+    pub intent: Option<String>,
+    /// The customer's mood, −1 (bad) to 1 (good).
+    pub sentiment: f64,
+    /// ISO 639-1 code of the language spoken, `und` if it cannot be told.
+    pub language: String,
+    /// Which summariser made this: `local`, `openai`, …
+    pub provider: String,
+}
+
+/// One thing somebody said they would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ActionItem {
+    /// The name of whoever promised it, if it is known.
+    pub owner: Option<String>,
+    /// What was promised.
+    pub text: String,
+}

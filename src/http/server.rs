@@ -1,0 +1,60 @@
+//! The accept loop: what `axum::serve` leaves out. A client that sends its headers a byte a minute is cut off, and so many
+//! connections at once are taken and no more.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use crate::lifecycle::Shutdown;
+
+/// How long a client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at once; further ones wait in the kernel's queue.
+const CONNECTIONS: usize = 2048;
+
+/// Serves until the soft signal, then lets requests finish until the hard one.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Some(place) = shutdown.soft.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { break };
+        let Some(accepted) = shutdown.soft.run_until_cancelled(listener.accept()).await else { break };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: hammering would not help.
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request: Request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended badly");
+            }
+        });
+    }
+    drop(listener);
+    shutdown.hard.run_until_cancelled(graceful.shutdown()).await;
+}

@@ -1,0 +1,186 @@
+//! `POST /webhooks/gong`: reads a bounded body, has the sender proven over its raw bytes, and answers once it is committed.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Serialize;
+use tracing::{Instrument, info, info_span};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    domain::ids::{DEFAULT_SOURCE, SourceId},
+    http::{
+        extract::{PathText, read_body, require_json},
+        problem::{Problem, ProblemBody, ProblemKind},
+    },
+    intake::{
+        Accepted, Callback,
+        proof::{Evidence, Source},
+    },
+};
+
+/// The largest callback that is read.
+const CALLBACK_BODY: usize = 1024 * 1024;
+
+/// What a callback is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum CallbackResponse {
+    /// A call: 202 when it is new, 200 when it was known, with the first one's ids.
+    Call {
+        /// The event on record.
+        #[schema(example = "evt_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
+        event_id: String,
+        /// The run of the call.
+        #[schema(example = "run_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
+        run_id: String,
+        /// Whether the call was known.
+        duplicate: bool,
+    },
+    /// Gong's "Test now": on record, starts nothing.
+    Test {
+        /// Always true.
+        test: bool,
+    },
+}
+
+#[utoipa::path(
+    post, path = "/webhooks/gong", tag = "callbacks", operation_id = "gong_callback",
+    summary = "Take a Gong callback in (the connection of the environment)",
+    request_body(content = serde_json::Value, description = "Gong's webhook body; only callData.metaData.id is required"),
+    responses(
+        (status = 202, description = "Committed; work follows", body = CallbackResponse),
+        (status = 200, description = "Known already, or a test", body = CallbackResponse),
+        (status = 400, description = "Not JSON, or no call id", body = ProblemBody),
+        (status = 401, description = "The sender is not proven", body = ProblemBody),
+        (status = 413, description = "Over 1 MiB", body = ProblemBody),
+        (status = 415, description = "Not JSON by its type", body = ProblemBody),
+        (status = 503, description = "Cannot be stored now", body = ProblemBody),
+    ),
+)]
+pub async fn default_source(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let source = app.default_source.clone();
+    counted(app, source, request).await
+}
+
+#[utoipa::path(
+    post, path = "/webhooks/gong/{source_id}", tag = "callbacks", operation_id = "gong_callback_of_source",
+    summary = "Take a Gong callback in (a named connection)",
+    params(("source_id" = String, Path, description = "The connection")),
+    request_body(content = serde_json::Value, description = "Gong's webhook body; only callData.metaData.id is required"),
+    responses(
+        (status = 202, description = "Committed; work follows", body = CallbackResponse),
+        (status = 200, description = "Known already, or a test", body = CallbackResponse),
+        (status = 400, description = "Not JSON, or no call id", body = ProblemBody),
+        (status = 401, description = "The sender is not proven", body = ProblemBody),
+        (status = 404, description = "No such connection", body = ProblemBody),
+        (status = 413, description = "Over 1 MiB", body = ProblemBody),
+        (status = 415, description = "Not JSON by its type", body = ProblemBody),
+        (status = 503, description = "Cannot be stored now", body = ProblemBody),
+    ),
+)]
+pub async fn named_source(
+    State(app): State<Arc<App>>,
+    PathText(id): PathText,
+    request: Request,
+) -> Result<Response, Problem> {
+    // The connection of the environment is the only one so far; it goes by its id too.
+    let known = id.parse::<SourceId>().is_ok_and(|id| id == DEFAULT_SOURCE);
+    if !known {
+        return Err(Problem::new(ProblemKind::NotFound, "there is no such connection"));
+    }
+    let source = app.default_source.clone();
+    counted(app, source, request).await
+}
+
+async fn counted(app: Arc<App>, source: Source, request: Request) -> Result<Response, Problem> {
+    let answer = take(&app, &source, request).await;
+    let outcome = match &answer {
+        Ok((accepted, _)) if accepted.run_id.is_none() => "test",
+        Ok((accepted, _)) if accepted.duplicate => "duplicate",
+        Ok(_) => "accepted",
+        Err(_) => "refused",
+    };
+    let name = if source.id == DEFAULT_SOURCE { "default".to_owned() } else { source.id.to_string() };
+    app.metrics.callback(&name, outcome);
+    answer.map(|(_, response)| response)
+}
+
+async fn take(app: &App, source: &Source, request: Request) -> Result<(Accepted, Response), Problem> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body, CALLBACK_BODY).await?;
+    let query = Query::of(&parts.uri);
+    let verified = source
+        .prove(&evidence(&parts.headers, &query), body, &addresses(app, &parts.uri), app.clock.now())
+        .map_err(|error| Problem::new(ProblemKind::Unproven, error.to_string()))?;
+    require_json(&parts.headers)?;
+    let callback =
+        Callback::parse(&verified).map_err(|error| Problem::new(ProblemKind::Unreadable, error.to_string()))?;
+    let span = info_span!("callback", trace.id = callback.trace_id());
+    async {
+        let accepted = app.intake.accept(callback).await.map_err(Problem::unavailable)?;
+        info!(
+            event.id = %accepted.event_id,
+            run.id = accepted.run_id.map(tracing::field::display),
+            duplicate = accepted.duplicate,
+            "took a callback in"
+        );
+        Ok((accepted, respond(accepted)))
+    }
+    .instrument(span)
+    .await
+}
+
+fn respond(accepted: Accepted) -> Response {
+    let Some(run_id) = accepted.run_id else {
+        return axum::Json(CallbackResponse::Test { test: true }).into_response();
+    };
+    let status = if accepted.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let body = CallbackResponse::Call {
+        event_id: accepted.event_id.to_string(),
+        run_id: run_id.to_string(),
+        duplicate: accepted.duplicate,
+    };
+    (status, axum::Json(body)).into_response()
+}
+
+/// The `key` of the query, decoded.
+struct Query {
+    key: Option<String>,
+}
+
+impl Query {
+    fn of(uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        let key = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
+        Self { key: key.map(|(_, value)| value.into_owned()) }
+    }
+}
+
+fn evidence<'a>(headers: &'a HeaderMap, query: &'a Query) -> Evidence<'a> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let standard = text("webhook-id").zip(text("webhook-timestamp")).zip(text("webhook-signature"));
+    Evidence {
+        authorization: text("authorization"),
+        url_key: query.key.as_deref(),
+        plain_signature: text("x-signature"),
+        standard_signature: standard.map(|((id, timestamp), signature)| (id, timestamp, signature)),
+    }
+}
+
+/// The addresses under which this request may have been sent: our public ones with the path and query that arrived.
+fn addresses(app: &App, uri: &Uri) -> Vec<Url> {
+    let address = |base: &Url| {
+        let mut url = base.clone();
+        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), uri.path()));
+        url.set_query(uri.query());
+        url
+    };
+    app.public_urls.iter().map(address).collect()
+}

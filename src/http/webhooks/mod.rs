@@ -1,0 +1,3 @@
+//! Where sources send their callbacks, one file per kind of source.
+
+pub mod gong;

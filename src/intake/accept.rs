@@ -1,0 +1,268 @@
+//! Takes calls in: event, run and first job in one transaction, and only then an answer.
+//!
+//! Callbacks that arrive together share that transaction. One call makes one run, however often it is told.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+
+use super::proof::VerifiedBody;
+use crate::{
+    clients::gong::shapes,
+    db::{
+        calls, jobs,
+        runs::{self, NewRun},
+    },
+    domain::{
+        call::Call,
+        clock::Clock,
+        event::{Audience, NewEvent, event_type, new_trace_id},
+        ids::{EventId, RunId, SourceId},
+        payload::CallData,
+        run::{RunState, Stage, skip_reason},
+    },
+    notify,
+    queue::{Committer, GroupCommit, GroupCommitError, Wake},
+};
+
+/// How many callbacks share a transaction at most.
+const LARGEST_BATCH: usize = 128;
+
+/// A callback that was proven (or read from a file of ours) and names a call.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    tenant: String,
+    source: SourceId,
+    body: Vec<u8>,
+    /// `None` for Gong's "Test now", which starts nothing.
+    call: Option<Call>,
+    trace_id: String,
+}
+
+/// Why a proven body is not a callback.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// The body is not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// The body names no call.
+    #[error("callData.metaData.id is missing: a callback must name its call (text of at most 128 characters)")]
+    NoCallId,
+}
+
+impl Callback {
+    /// Reads a proven body, leniently: only the call's id is required, and not even that of a test.
+    pub fn parse(verified: &VerifiedBody) -> Result<Self, CallbackError> {
+        let value: Value = serde_json::from_slice(&verified.bytes).map_err(CallbackError::NotJson)?;
+        let is_test = value.get("isTest").and_then(Value::as_bool).unwrap_or(false);
+        let call = match value.get("callData").and_then(shapes::call) {
+            _ if is_test => None,
+            Some(mut call) => {
+                call.is_private |= value.get("isPrivate").and_then(Value::as_bool).unwrap_or(false);
+                Some(call)
+            }
+            None => return Err(CallbackError::NoCallId),
+        };
+        Ok(Self {
+            tenant: verified.tenant.clone(),
+            source: verified.source,
+            body: verified.bytes.to_vec(),
+            call,
+            trace_id: new_trace_id(),
+        })
+    }
+
+    /// A call that a file of ours names.
+    #[must_use]
+    pub fn imported(tenant: &str, source: SourceId, call: Call) -> Self {
+        let body = Vec::new();
+        Self { tenant: tenant.to_owned(), source, body, call: Some(call), trace_id: new_trace_id() }
+    }
+
+    /// Under which this call's way is logged.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        &self.trace_id
+    }
+}
+
+/// What became of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The event, of the first callback if this is a repeat.
+    pub event_id: EventId,
+    /// The run; a test has none.
+    pub run_id: Option<RunId>,
+    /// Whether the call was known.
+    pub duplicate: bool,
+}
+
+/// Takes callbacks in.
+#[derive(Clone)]
+pub struct Intake {
+    commits: GroupCommit<AcceptCommitter>,
+    wake: Wake,
+}
+
+impl Intake {
+    /// Starts the committing task.
+    #[must_use]
+    pub fn start(pool: PgPool, clock: Clock, wake: Wake) -> Self {
+        Self { commits: GroupCommit::start(AcceptCommitter { pool, clock }, LARGEST_BATCH), wake }
+    }
+
+    /// Takes a callback in; when this returns, it is committed.
+    pub async fn accept(&self, callback: Callback) -> Result<Accepted, GroupCommitError> {
+        let accepted = self.commits.commit(callback).await?;
+        if !accepted.duplicate {
+            self.wake.now();
+        }
+        Ok(accepted)
+    }
+}
+
+struct AcceptCommitter {
+    pool: PgPool,
+    clock: Clock,
+}
+
+impl Committer for AcceptCommitter {
+    type Item = Callback;
+    type Answer = Accepted;
+
+    async fn commit(&self, batch: &[Callback]) -> sqlx::Result<Vec<Accepted>> {
+        let mut tx = self.pool.begin().await?;
+        let answers = accept_all(&mut tx, batch, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+}
+
+/// A call of one source: what makes two callbacks the same.
+type CallKey<'a> = (SourceId, &'a str);
+
+async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc>) -> sqlx::Result<Vec<Accepted>> {
+    // Ordered, so that replicas that take the same calls in lock them in the same order.
+    let mut first_of: BTreeMap<CallKey<'_>, &Callback> = BTreeMap::new();
+    for callback in batch {
+        if let Some(call) = &callback.call {
+            first_of.entry((callback.source, &call.id)).or_insert(callback);
+        }
+    }
+    let new_runs: Vec<NewRun> = first_of.values().copied().filter_map(new_run).collect();
+    let started: HashSet<RunId> = runs::insert_runs(tx, &new_runs, now).await?.into_iter().collect();
+    upsert_calls(tx, batch, now).await?;
+
+    let mut known: HashMap<CallKey<'_>, (EventId, RunId)> = HashMap::new();
+    let mut events = Vec::new();
+    let mut first_jobs = Vec::new();
+    for (run, (key, callback)) in new_runs.iter().zip(&first_of).filter(|(run, _)| started.contains(&run.id)) {
+        known.insert(*key, (run.event_id, run.id));
+        events.extend(events_of(run, callback, now));
+        if run.state == RunState::Active {
+            first_jobs.push((run.tenant.as_str(), run.id, Stage::Fetch));
+        }
+    }
+    let repeated: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !known.contains_key(key)).collect();
+    if !repeated.is_empty() {
+        for first in runs::find_first_runs(&mut *tx, &repeated).await? {
+            if let Some(key) = repeated.iter().find(|(source, id)| *source == first.source && *id == first.call_id) {
+                known.insert(*key, (first.event_id, first.run_id));
+            }
+        }
+    }
+
+    let mut fresh: HashSet<CallKey<'_>> = first_of.keys().copied().filter(|key| !repeated.contains(key)).collect();
+    let mut answers = Vec::with_capacity(batch.len());
+    for callback in batch {
+        let Some(call) = &callback.call else {
+            let event = test_event(callback, now);
+            answers.push(Accepted { event_id: event.id, run_id: None, duplicate: false });
+            events.push(event);
+            continue;
+        };
+        let key = (callback.source, call.id.as_str());
+        let (event_id, run_id) = *known.get(&key).ok_or(sqlx::Error::RowNotFound)?;
+        answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key) });
+    }
+    notify::emit(tx, &events, now).await?;
+    if !first_jobs.is_empty() {
+        jobs::insert_jobs(tx, &first_jobs, now).await?;
+    }
+    Ok(answers)
+}
+
+fn new_run(callback: &Callback) -> Option<NewRun> {
+    let call = callback.call.as_ref()?;
+    Some(NewRun {
+        id: RunId::new(),
+        tenant: callback.tenant.clone(),
+        source: callback.source,
+        call_id: call.id.clone(),
+        event_id: EventId::new(),
+        state: if call.is_private { RunState::Skipped } else { RunState::Active },
+        reason: call.is_private.then_some(skip_reason::PRIVATE),
+        trace_id: callback.trace_id.clone(),
+    })
+}
+
+/// Brings the calls up to date, also by repeats: one may say that a call has turned private since.
+async fn upsert_calls(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc>) -> sqlx::Result<()> {
+    let mut latest: BTreeMap<(&str, &str), Call> = BTreeMap::new();
+    for callback in batch {
+        let Some(call) = &callback.call else { continue };
+        let known = latest.entry((&callback.tenant, &call.id)).or_insert_with(|| call.clone());
+        known.is_private |= call.is_private;
+    }
+    let rows: Vec<(&str, &Call)> = latest.iter().map(|((tenant, _), call)| (*tenant, call)).collect();
+    if rows.is_empty() { Ok(()) } else { calls::upsert_calls(tx, &rows, now).await }
+}
+
+/// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call.
+fn events_of(run: &NewRun, callback: &Callback, now: DateTime<Utc>) -> Vec<NewEvent> {
+    let Some(call) = &callback.call else { return Vec::new() };
+    let mut data = CallData::new(call, call.crm_account.as_ref(), run.id);
+    let received = NewEvent {
+        id: run.event_id,
+        tenant: run.tenant.clone(),
+        event_type: event_type::CALL_RECEIVED.to_owned(),
+        intent: None,
+        subject: Some(call.id.clone()),
+        data: data.to_value(),
+        audience: if call.is_private { Audience::Nobody } else { Audience::Endpoints },
+        callback: Some((callback.source, callback.body.clone())),
+        run_id: Some(run.id),
+        trace_id: run.trace_id.clone(),
+        origin_at: now,
+    };
+    if !call.is_private {
+        return vec![received];
+    }
+    data.reason = run.reason.map(str::to_owned);
+    let skipped = NewEvent {
+        id: EventId::new(),
+        event_type: event_type::CALL_SKIPPED.to_owned(),
+        data: data.to_value(),
+        callback: None,
+        ..received.clone()
+    };
+    vec![received, skipped]
+}
+
+fn test_event(callback: &Callback, now: DateTime<Utc>) -> NewEvent {
+    NewEvent {
+        id: EventId::new(),
+        tenant: callback.tenant.clone(),
+        event_type: event_type::CALLBACK_TEST.to_owned(),
+        intent: None,
+        subject: None,
+        data: Value::Object(serde_json::Map::new()),
+        audience: Audience::Nobody,
+        callback: Some((callback.source, callback.body.clone())),
+        run_id: None,
+        trace_id: callback.trace_id.clone(),
+        origin_at: now,
+    }
+}

@@ -1,0 +1,30 @@
+//! Scheduled work: functions that may run twice, woken by a timer. Reading sources and purging history come here too.
+
+mod sweep;
+
+pub use self::sweep::sweep;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{domain::clock::Clock, queue::Wake};
+
+/// How often the sweeper looks, before jitter.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// Runs what is scheduled until `stop`. Every replica does: the work is idempotent and cheap.
+pub async fn run(pool: PgPool, clock: Clock, wake: Wake, stop: CancellationToken) {
+    let scheduled = async {
+        loop {
+            tokio::time::sleep(crate::domain::retry::jittered(SWEEP_EVERY, rand::random())).await;
+            match sweep(&pool, clock.now()).await {
+                Ok(0) => {}
+                Ok(_) => wake.now(),
+                Err(error) => tracing::warn!(%error, "the sweeper could not look; it will again"),
+            }
+        }
+    };
+    stop.run_until_cancelled(scheduled).await;
+}

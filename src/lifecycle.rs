@@ -1,0 +1,86 @@
+//! Start and stop: signals, the workers of a process, and a drain that ends in time.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    jobs,
+    queue::{Queue, Worker, WorkerSettings},
+};
+
+/// Said to everything that runs: stop taking work, and later: stop.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// Take nothing new, finish what is under way.
+    pub soft: CancellationToken,
+    /// Leave it.
+    pub hard: CancellationToken,
+}
+
+impl Shutdown {
+    /// Listens for SIGTERM and SIGINT: the first stops softly and, after `patience`, hard; a second one hard at once.
+    pub fn on_signals(patience: Duration) -> std::io::Result<Self> {
+        let shutdown = Self::default();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let told = shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = told.soft.cancelled() => {}
+            }
+            info!(patience_s = patience.as_secs(), "stopping: finishing what is under way");
+            told.soft.cancel();
+            tokio::select! {
+                _ = terminate.recv() => warn!("stopping at once"),
+                _ = interrupt.recv() => warn!("stopping at once"),
+                () = tokio::time::sleep(patience) => {}
+            }
+            told.hard.cancel();
+        });
+        Ok(shutdown)
+    }
+}
+
+/// Starts what works in the background: both queues, the scheduled jobs, and the wire between processes.
+#[must_use]
+pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    let process = Uuid::now_v7();
+    spawn_worker(&tasks, app, &app.pipeline, shutdown);
+    spawn_worker(&tasks, app, &app.notifier, shutdown);
+    let stop = || shutdown.soft.clone();
+    tasks.spawn(jobs::run(app.pool.clone(), app.clock.clone(), app.wake.clone(), stop()));
+    let (wake, pool, token) = (app.wake.clone(), app.pool.clone(), stop());
+    tasks.spawn(async move { wake.listen(pool, process, token).await });
+    spawn_announcer(&tasks, app, process, shutdown);
+    app.workers_started();
+    tasks
+}
+
+/// Starts what a process without workers needs: telling those of others that something is due.
+#[must_use]
+pub fn start_announcer(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    spawn_announcer(&tasks, app, Uuid::now_v7(), shutdown);
+    tasks
+}
+
+fn spawn_announcer(tasks: &TaskTracker, app: &Arc<App>, process: Uuid, shutdown: &Shutdown) {
+    let (wake, pool, stop) = (app.wake.clone(), app.pool.clone(), shutdown.soft.clone());
+    tasks.spawn(async move { wake.announce(pool, process, stop).await });
+}
+
+fn spawn_worker<Q: Queue>(tasks: &TaskTracker, app: &Arc<App>, queue: &Arc<Q>, shutdown: &Shutdown) {
+    let settings =
+        WorkerSettings { concurrency: app.config.service.worker_concurrency, lease: app.config.retries.lease };
+    let worker = Worker::new(Arc::clone(queue), app.clock.clone(), settings);
+    let (signal, shutdown) = (app.wake.signal(), shutdown.clone());
+    tasks.spawn(async move { worker.run(signal, shutdown.soft, shutdown.hard).await });
+}

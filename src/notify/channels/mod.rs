@@ -1,0 +1,128 @@
+//! How a delivery travels. One file per channel; what an answer means is decided here for all that speak HTTP.
+
+mod email;
+mod slack;
+mod webhook;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    clients::{
+        egress::{Answer, Egress, EgressError},
+        mail::Mailer,
+    },
+    db::deliveries::ClaimedDelivery,
+    domain::{
+        clock::{Clock, elapsed_ms},
+        delivery::{Attempt, Verdict},
+        endpoint::{EndpointChannel, EndpointSecrets},
+        ids::EndpointId,
+        keyring::{KeyRing, KeyRingError},
+        retry::retry_after,
+        text,
+    },
+    templates::Templates,
+};
+
+/// Sends deliveries by their endpoints' channels.
+pub struct Channels {
+    /// The guarded way out.
+    pub egress: Egress,
+    /// The way out for mail.
+    pub mailer: Mailer,
+    /// How mail reads.
+    pub templates: Arc<Templates>,
+    /// Opens targets and secrets.
+    pub key_ring: KeyRing,
+    /// What time it is.
+    pub clock: Clock,
+    /// How long one try may take.
+    pub timeout: Duration,
+}
+
+/// What came of a try, before it is timed.
+struct Outcome {
+    status_code: Option<i32>,
+    error: Option<String>,
+    excerpt: Option<String>,
+    verdict: Verdict,
+}
+
+impl Outcome {
+    fn failed(error: impl Into<String>) -> Self {
+        Self { status_code: None, error: Some(error.into()), excerpt: None, verdict: Verdict::Failed }
+    }
+}
+
+impl Channels {
+    /// Sends one delivery. Never fails: what went wrong is part of the attempt.
+    pub async fn send(&self, delivery: &ClaimedDelivery) -> Attempt {
+        let started_at = self.clock.now();
+        // The work is timed by the machine's own clock: a manual one stands still.
+        let stopwatch = tokio::time::Instant::now();
+        let outcome = match open(&self.key_ring, delivery.endpoint_id, &delivery.sealed) {
+            Ok(secrets) => match delivery.kind {
+                EndpointChannel::Webhook => webhook::send(self, delivery, &secrets).await,
+                EndpointChannel::Slack => slack::send(self, delivery, &secrets).await,
+                EndpointChannel::Email => email::send(self, delivery, &secrets).await,
+            },
+            Err(error) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
+        };
+        let took = i64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Attempt {
+            started_at,
+            duration_ms: took.max(elapsed_ms(started_at, started_at)),
+            status_code: outcome.status_code,
+            error: outcome.error.map(|error| text::without_contacts(&error)),
+            response_excerpt: outcome.excerpt,
+            verdict: outcome.verdict,
+        }
+    }
+}
+
+/// Seals an endpoint's target, secret and headers for its row.
+#[must_use]
+pub fn seal(key_ring: &KeyRing, id: EndpointId, secrets: &EndpointSecrets) -> Vec<u8> {
+    let plain = serde_json::to_vec(secrets).expect("plain data always becomes JSON");
+    key_ring.seal(&format!("endpoints/{id}"), &plain)
+}
+
+/// Opens what [`seal`] made.
+pub fn open(key_ring: &KeyRing, id: EndpointId, sealed: &[u8]) -> Result<EndpointSecrets, KeyRingError> {
+    let plain = key_ring.open(&format!("endpoints/{id}"), sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| KeyRingError::Damaged)
+}
+
+/// What an HTTP answer means (INTERFACE §7, "Answers").
+fn judge(answer: Result<Answer, EgressError>, now: DateTime<Utc>) -> Outcome {
+    let answer = match answer {
+        Ok(answer) => answer,
+        // A refused target may be a private address that a name leads to for the moment: the schedule decides.
+        Err(error) => {
+            return Outcome {
+                status_code: None,
+                error: Some(error.to_string()),
+                excerpt: None,
+                verdict: Verdict::Retry,
+            };
+        }
+    };
+    let wait = answer.retry_after.as_deref().and_then(|header| retry_after(header, now));
+    let (verdict, error) = match (answer.status, wait) {
+        (200..=299, _) => (Verdict::Sent, None),
+        (300..=399, _) => (Verdict::Retry, Some(format!("answered {}: redirects are not followed", answer.status))),
+        (410, _) => (Verdict::Gone, Some("answered 410: the endpoint is gone".to_owned())),
+        (429 | 503, Some(wait)) => {
+            (Verdict::Later(wait), Some(format!("answered {}, asked to wait {} s", answer.status, wait.as_secs())))
+        }
+        (status, _) => (Verdict::Retry, Some(format!("answered {status}"))),
+    };
+    Outcome {
+        status_code: Some(i32::from(answer.status)),
+        error,
+        excerpt: (!answer.excerpt.is_empty()).then_some(answer.excerpt),
+        verdict,
+    }
+}

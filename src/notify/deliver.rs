@@ -1,0 +1,224 @@
+//! Sends deliveries and records every attempt.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tracing::{Instrument, info, info_span, warn};
+use uuid::Uuid;
+
+use super::{
+    channels::Channels,
+    settle::{SettleCommitter, Settled},
+};
+use crate::{
+    config::RetryConfig,
+    db::deliveries::{self, ClaimedDelivery, EndpointRoom, NewDelivery, Settlement},
+    domain::{
+        clock::{Clock, after, elapsed_ms},
+        delivery::{Attempt, DeliveryStatus, Verdict},
+        event::{Audience, NewEvent, event_type, new_trace_id},
+        ids::{DeliveryId, EndpointId, EventId},
+        retry::{Schedule, jittered},
+    },
+    queue::{Claim, GroupCommit, Queue, Wake},
+    telemetry::Metrics,
+};
+
+/// Sixteen to an endpoint that works: a receiver that answers in 10 ms then takes 1,600 a second. Two to one that does
+/// not: a hanging endpoint costs two of our slots for a time-out, not all of them.
+const ROOM: EndpointRoom = EndpointRoom { healthy: 16, failing: 2, failing_from: 3 };
+/// How many attempts share a transaction at most.
+const LARGEST_BATCH: usize = 128;
+/// From this age on "later" costs a retry, so that a receiver which always says 429 does not keep a delivery for ever.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// Sends what [`super::emit`] decided. The queue of deliveries is their log itself.
+pub struct Notifier {
+    pool: PgPool,
+    clock: Clock,
+    lease: Duration,
+    schedule: Schedule,
+    channels: Channels,
+    settling: GroupCommit<SettleCommitter>,
+    metrics: Arc<Metrics>,
+}
+
+impl Notifier {
+    /// Wires the channels to the log.
+    #[must_use]
+    pub fn start(
+        pool: PgPool,
+        clock: Clock,
+        retries: &RetryConfig,
+        channels: Channels,
+        metrics: Arc<Metrics>,
+        wake: Wake,
+    ) -> Self {
+        let committer = SettleCommitter { pool: pool.clone(), clock: clock.clone(), wake };
+        Self {
+            pool,
+            clock,
+            lease: retries.lease,
+            schedule: retries.deliveries.clone(),
+            channels,
+            settling: GroupCommit::start(committer, LARGEST_BATCH),
+            metrics,
+        }
+    }
+
+    /// Raises `test.ping` for one endpoint, sends it now, once, and tells how that went; it stands in the log like any
+    /// other delivery.
+    pub async fn send_test(&self, tenant: &str, endpoint_id: EndpointId) -> sqlx::Result<(DeliveryId, Attempt)> {
+        let now = self.clock.now();
+        let event = test_ping(tenant, endpoint_id, now);
+        let id = DeliveryId::new();
+        let delivery = NewDelivery {
+            id,
+            tenant,
+            event_id: event.id,
+            endpoint_id,
+            event_type: &event.event_type,
+            intent: None,
+            subject: None,
+            wanted: true,
+        };
+        // Claimed before it is committed, so that no worker sends it too.
+        let until = after(now, self.channels.timeout + self.lease);
+        let mut tx = self.pool.begin().await?;
+        super::emit(&mut tx, std::slice::from_ref(&event), now).await?;
+        deliveries::insert_deliveries(&mut tx, std::slice::from_ref(&delivery), now).await?;
+        let claimed = deliveries::claim_delivery(&mut *tx, id, Uuid::now_v7(), until).await?;
+        tx.commit().await?;
+        let claimed = claimed.ok_or(sqlx::Error::RowNotFound)?;
+        let attempt = self.channels.send(&claimed).await;
+        let settlement = settlement(&claimed, &attempt, &Schedule(Vec::new()), self.clock.now());
+        self.settle(&claimed, &attempt, settlement).await;
+        Ok((id, attempt))
+    }
+
+    async fn deliver(&self, delivery: ClaimedDelivery) {
+        let tries = i32::try_from(self.schedule.0.len()).unwrap_or(i32::MAX).saturating_add(1);
+        let attempt = if delivery.attempt - delivery.free_attempts > tries {
+            out_of_budget(self.clock.now())
+        } else {
+            self.channels.send(&delivery).await
+        };
+        let settlement = settlement(&delivery, &attempt, &self.schedule, self.clock.now());
+        self.settle(&delivery, &attempt, settlement).await;
+    }
+
+    async fn settle(&self, delivery: &ClaimedDelivery, attempt: &Attempt, settlement: Settlement) {
+        let status = settlement.status;
+        info!(
+            delivery.status = status.as_str(),
+            delivery.attempt = delivery.attempt,
+            http.status = attempt.status_code,
+            duration_ms = attempt.duration_ms,
+            error = attempt.error,
+            "attempted a delivery"
+        );
+        let settled = Settled { settlement, endpoint_id: delivery.endpoint_id, verdict: attempt.verdict };
+        match self.settling.commit(settled).await {
+            Ok(true) => self.metrics.delivered(delivery, attempt, status, self.clock.now()),
+            Ok(false) => warn!("the lease had run out; another worker sends this delivery"),
+            Err(error) => warn!(%error, "an attempt could not be recorded; the delivery will be sent again"),
+        }
+    }
+}
+
+impl Queue for Notifier {
+    type Item = ClaimedDelivery;
+    const NAME: &'static str = "deliveries";
+
+    async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedDelivery>> {
+        let claimed =
+            deliveries::claim_due_deliveries(&self.pool, claim.id, claim.now, claim.until, limit, ROOM).await?;
+        let lost: Vec<(DeliveryId, i32)> = claimed
+            .iter()
+            .filter(|delivery| delivery.lost_before)
+            .map(|delivery| (delivery.id, delivery.attempt - 1))
+            .collect();
+        if !lost.is_empty() {
+            deliveries::insert_lost_attempts(&self.pool, &lost, claim.now).await?;
+        }
+        Ok(claimed)
+    }
+
+    async fn work(&self, delivery: ClaimedDelivery) {
+        let span = info_span!(
+            "delivery",
+            trace.id = delivery.trace_id,
+            delivery.id = %delivery.id,
+            event.id = %delivery.event_id,
+            event.r#type = delivery.event_type,
+            endpoint.id = %delivery.endpoint_id,
+            endpoint.kind = delivery.kind.as_str(),
+        );
+        self.deliver(delivery).instrument(span).await;
+    }
+
+    async fn extend(&self, claims: &[Uuid], until: DateTime<Utc>) -> sqlx::Result<()> {
+        deliveries::extend_leases(&self.pool, claims, until).await
+    }
+
+    async fn release(&self, claims: &[Uuid]) -> sqlx::Result<()> {
+        deliveries::release_claims(&self.pool, claims, self.clock.now()).await
+    }
+}
+
+fn test_ping(tenant: &str, endpoint_id: EndpointId, now: DateTime<Utc>) -> NewEvent {
+    NewEvent {
+        id: EventId::new(),
+        tenant: tenant.to_owned(),
+        event_type: event_type::TEST_PING.to_owned(),
+        intent: None,
+        subject: None,
+        data: serde_json::json!({"endpoint_id": endpoint_id, "message": "This is a test from aftercall."}),
+        audience: Audience::Nobody, // the one delivery is decided here, not by filters
+        callback: None,
+        run_id: None,
+        trace_id: new_trace_id(),
+        origin_at: now,
+    }
+}
+
+/// What follows from an attempt.
+fn settlement(delivery: &ClaimedDelivery, attempt: &Attempt, schedule: &Schedule, now: DateTime<Utc>) -> Settlement {
+    let spent = u32::try_from(delivery.attempt - delivery.free_attempts).unwrap_or(1);
+    let patient = now < after(delivery.event_created_at, LONGEST_PATIENCE);
+    let scheduled = || schedule.delay(spent).map(|delay| jittered(delay, rand::random()));
+    let (status, wait, free) = match attempt.verdict {
+        Verdict::Sent => (DeliveryStatus::Sent, None, false),
+        Verdict::Failed | Verdict::Gone => (DeliveryStatus::Failed, None, false),
+        Verdict::Later(wait) if patient && !schedule.0.is_empty() => (DeliveryStatus::Retrying, Some(wait), true),
+        Verdict::Retry | Verdict::Later(_) => match scheduled() {
+            Some(wait) => (DeliveryStatus::Retrying, Some(wait), false),
+            None => (DeliveryStatus::Failed, None, false),
+        },
+    };
+    Settlement {
+        id: delivery.id,
+        claim_id: delivery.claim_id,
+        status,
+        ready_at: wait.map_or(now, |wait| after(now, wait)),
+        free,
+        started_at: attempt.started_at,
+        duration_ms: attempt.duration_ms,
+        status_code: attempt.status_code,
+        error: attempt.error.clone(),
+        response_excerpt: attempt.response_excerpt.clone(),
+    }
+}
+
+/// A delivery whose every try ended with its worker is given up without another.
+fn out_of_budget(now: DateTime<Utc>) -> Attempt {
+    Attempt {
+        started_at: now,
+        duration_ms: elapsed_ms(now, now),
+        status_code: None,
+        error: Some("given up: the worker ended during every try".to_owned()),
+        response_excerpt: None,
+        verdict: Verdict::Failed,
+    }
+}

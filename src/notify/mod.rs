@@ -1,0 +1,16 @@
+//! The fan-out: events go in, deliveries come out. Knows nothing of calls and stages; the pipeline is one of its users.
+//!
+//! [`emit`] records an event and decides, in the caller's transaction, which endpoints it goes to. A [`Notifier`] sends
+//! what was decided and records every attempt. How an event reads is `domain::notice`'s, how it
+//! travels the channels'.
+
+mod channels;
+mod deliver;
+mod emit;
+mod settle;
+
+pub use self::{
+    channels::{Channels, open, seal},
+    deliver::Notifier,
+    emit::{Emitted, emit},
+};

@@ -1,0 +1,115 @@
+//! Settles attempts in batches: the log, the endpoints' health, and what follows for an endpoint that is gone.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::emit;
+use crate::{
+    db::{
+        deliveries::{self, Settlement},
+        endpoints::{self, HealthChange},
+    },
+    domain::{
+        clock::Clock,
+        delivery::Verdict,
+        endpoint::disabled_reason,
+        event::{Audience, NewEvent, event_type, new_trace_id},
+        ids::{DeliveryId, EndpointId, EventId},
+    },
+    queue::{Committer, Wake},
+};
+
+/// An endpoint that only failed for this long is disabled.
+const FAILING_LIMIT: chrono::TimeDelta = chrono::TimeDelta::days(5);
+
+/// An attempt to be recorded.
+pub(super) struct Settled {
+    pub(super) settlement: Settlement,
+    pub(super) endpoint_id: EndpointId,
+    pub(super) verdict: Verdict,
+}
+
+/// Commits attempts; answers whether each was still ours to settle.
+pub(super) struct SettleCommitter {
+    pub(super) pool: PgPool,
+    pub(super) clock: Clock,
+    pub(super) wake: Wake,
+}
+
+impl Committer for SettleCommitter {
+    type Item = Settled;
+    type Answer = bool;
+
+    async fn commit(&self, batch: &[Settled]) -> sqlx::Result<Vec<bool>> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let settlements: Vec<Settlement> = batch.iter().map(|settled| settled.settlement.clone()).collect();
+        let ours: HashSet<DeliveryId> = deliveries::settle(&mut tx, &settlements, now).await?.into_iter().collect();
+        let settled: Vec<&Settled> = batch.iter().filter(|settled| ours.contains(&settled.settlement.id)).collect();
+        let raised = note_health(&mut tx, &settled, now).await?;
+        tx.commit().await?;
+        if raised {
+            self.wake.now();
+        }
+        Ok(batch.iter().map(|settled| ours.contains(&settled.settlement.id)).collect())
+    }
+}
+
+/// Updates the health of the endpoints in a batch, and disables those that are gone or only failed for five days.
+/// Tells whether that raised events.
+async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let mut changes: BTreeMap<Uuid, HealthChange> = BTreeMap::new();
+    for one in settled {
+        let id = one.endpoint_id.uuid();
+        let change = changes.entry(id).or_insert(HealthChange { id, succeeded: false, failures: 0 });
+        match one.verdict {
+            Verdict::Sent => change.succeeded = true,
+            Verdict::Retry | Verdict::Failed | Verdict::Gone => change.failures += 1,
+            Verdict::Later(_) => {} // busy is not broken
+        }
+    }
+    let changes: Vec<HealthChange> =
+        changes.into_values().filter(|change| change.succeeded || change.failures > 0).collect();
+    let health = match changes.is_empty() {
+        true => Vec::new(),
+        false => endpoints::note_health(&mut *tx, &changes, now).await?,
+    };
+    let gone: Vec<Uuid> =
+        settled.iter().filter(|one| one.verdict == Verdict::Gone).map(|one| one.endpoint_id.uuid()).collect();
+    let worn_out: Vec<Uuid> = health
+        .iter()
+        .filter(|row| row.failing_since.is_some_and(|since| now - since >= FAILING_LIMIT))
+        .map(|row| row.id.uuid())
+        .collect();
+    let disabled_gone = disable(tx, &gone, disabled_reason::GONE, now).await?;
+    Ok(disable(tx, &worn_out, disabled_reason::FAILING, now).await? || disabled_gone)
+}
+
+async fn disable(tx: &mut PgConnection, ids: &[Uuid], reason: &str, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let disabled = endpoints::disable_endpoints(&mut *tx, ids, reason, now).await?;
+    for (id, tenant) in &disabled {
+        deliveries::fail_waiting(&mut *tx, Some(*id), disabled_reason::DELIVERY, now).await?;
+        let event = NewEvent {
+            id: EventId::new(),
+            tenant: tenant.clone(),
+            event_type: event_type::ENDPOINT_DISABLED.to_owned(),
+            intent: None,
+            subject: Some(id.to_string()),
+            data: json!({"endpoint_id": id, "reason": reason}),
+            audience: Audience::Endpoints,
+            callback: None,
+            run_id: None,
+            trace_id: new_trace_id(),
+            origin_at: now,
+        };
+        emit(tx, &[event], now).await?;
+    }
+    Ok(!disabled.is_empty())
+}

@@ -1,0 +1,209 @@
+//! Commits how a stage ended: its result, the record of the attempt, the events it raises, and what comes next, all
+//! together or not at all, and only while the claim still holds.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use tracing::{info, warn};
+
+use super::{Effect, Pipeline, StageError};
+use crate::{
+    db::{calls, documents, jobs, jobs::ClaimedJob, runs, stage_attempts, summaries},
+    domain::{
+        clock::after,
+        event::{Audience, NewEvent, event_type},
+        ids::EventId,
+        payload::CallData,
+        retry::jittered,
+        run::{RunState, skip_reason},
+        text,
+    },
+    notify,
+};
+
+/// How much of an error is kept.
+const ERROR_LENGTH: usize = 500;
+
+/// How an attempt is recorded and what follows.
+enum Next {
+    /// The stage is done; the run goes on or ends.
+    Done(Effect),
+    /// The job comes back.
+    PutBack { outcome: &'static str, at: DateTime<Utc>, free: bool },
+    /// The run ends here.
+    End { outcome: &'static str, state: RunState, reason: String },
+}
+
+impl Pipeline {
+    /// Commits how a stage ended and returns the next stage's job, already claimed by us, if there is one.
+    pub(super) async fn commit(
+        &self,
+        job: &ClaimedJob,
+        result: Result<Effect, StageError>,
+        took: Duration,
+    ) -> Option<ClaimedJob> {
+        let error = result.as_ref().err().map(|error| {
+            text::shorten(&text::without_contacts(&text::clean(&error.to_string()).unwrap_or_default()), ERROR_LENGTH)
+        });
+        let next = self.next(job, result, error.as_deref());
+        let outcome = match &next {
+            Next::Done(_) => "done",
+            Next::PutBack { outcome, .. } | Next::End { outcome, .. } => outcome,
+        };
+        self.metrics.stage(job.stage, took, outcome);
+        info!(job.attempt, stage.outcome = outcome, duration_ms = took.as_millis(), error, "a stage ended");
+        match self.write(job, next, outcome, took, error.as_deref()).await {
+            Ok(next) => next,
+            Err(error) => {
+                warn!(%error, "the end of a stage could not be recorded; it will be done again");
+                None
+            }
+        }
+    }
+
+    fn next(&self, job: &ClaimedJob, result: Result<Effect, StageError>, error: Option<&str>) -> Next {
+        let now = self.clock.now();
+        let spent = u32::try_from(job.attempt - job.free_attempts).unwrap_or(1);
+        let failed = || {
+            let reason = error.unwrap_or_default().to_owned();
+            Next::End { outcome: "failed", state: RunState::Failed, reason }
+        };
+        match result {
+            Ok(effect) => Next::Done(effect),
+            Err(StageError::Retry(_)) if spent <= self.retries.max_retries => {
+                let wait = jittered(self.retries.stage.delay(spent), rand::random());
+                Next::PutBack { outcome: "retry", at: after(now, wait), free: false }
+            }
+            Err(StageError::Retry(_) | StageError::Failed(_)) => failed(),
+            Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: "later", at: after(now, wait), free: true },
+            Err(StageError::Skipped(reason)) => {
+                Next::End { outcome: "skipped", state: RunState::Skipped, reason: reason.to_owned() }
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        job: &ClaimedJob,
+        next: Next,
+        outcome: &str,
+        took: Duration,
+        error: Option<&str>,
+    ) -> anyhow::Result<Option<ClaimedJob>> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        anyhow::ensure!(jobs::hold(&mut tx, job.id, job.claim_id).await?, "the lease had run out");
+        let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        stage_attempts::finish_attempt(&mut *tx, job.run_id, job.stage, job.claim_id, took, outcome, error).await?;
+        let ended = match &next {
+            Next::PutBack { at, free, .. } => {
+                jobs::put_back(&mut *tx, job.id, *at, *free).await?;
+                None
+            }
+            Next::Done(effect) => {
+                self.save(&mut tx, job, effect, now).await?;
+                job.stage.next().is_none().then_some((RunState::Done, None))
+            }
+            Next::End { state, reason, .. } => {
+                self.raise_end(&mut tx, job, *state, reason, now).await?;
+                Some((*state, Some(reason.as_str())))
+            }
+        };
+        let mut following = None;
+        if let Some((state, reason)) = ended {
+            runs::finish_run(&mut *tx, job.run_id, state, reason, now).await?;
+            jobs::delete_job(&mut *tx, job.id).await?;
+        } else if let (Next::Done(_), Some(stage)) = (&next, job.stage.next()) {
+            jobs::advance(&mut *tx, job.id, stage, after(now, self.retries.lease), now).await?;
+            runs::set_stage(&mut *tx, job.run_id, stage).await?;
+            stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
+            following = Some(ClaimedJob { stage, attempt: 1, free_attempts: 0, created_at: now, ..job.clone() });
+        }
+        tx.commit().await?;
+        if let Some((state, _)) = ended {
+            self.metrics.run_ended(state);
+        }
+        self.wake.now();
+        Ok(following)
+    }
+
+    /// Stores what a stage brought and raises its event.
+    async fn save(
+        &self,
+        tx: &mut PgConnection,
+        job: &ClaimedJob,
+        effect: &Effect,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        match effect {
+            Effect::Fetched(Some(account)) => {
+                calls::set_account(&mut *tx, &job.tenant, &job.call_id, account, now).await?;
+            }
+            Effect::Fetched(None) => {}
+            Effect::Summarised(summary) => {
+                summaries::upsert_summary(&mut *tx, &job.tenant, job.run_id, &job.call_id, summary, now).await?;
+            }
+            Effect::Documented(links, data) => {
+                documents::upsert_run_documents(&mut *tx, &job.tenant, job.run_id, links, now).await?;
+                raise(tx, job, event_type::CALL_DOCUMENTED, data, None, now).await?;
+            }
+            Effect::Notified(data, intent) => {
+                raise(tx, job, event_type::CALL_SUMMARISED, data, intent.clone(), now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Raises `call.failed` or `call.skipped`. Nobody hears of a private call.
+    async fn raise_end(
+        &self,
+        tx: &mut PgConnection,
+        job: &ClaimedJob,
+        state: RunState,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let Some(call) = calls::find_call(&mut *tx, &job.tenant, &job.call_id).await? else { return Ok(()) };
+        let mut data = CallData::new(&call, call.crm_account.as_ref(), job.run_id);
+        data.reason = Some(reason.to_owned());
+        let mut event = event(job, event_type::CALL_SKIPPED, &data, None);
+        if state == RunState::Failed {
+            data.stage = Some(job.stage);
+            event = self::event(job, event_type::CALL_FAILED, &data, None);
+        }
+        if call.is_private || reason == skip_reason::PRIVATE {
+            event.audience = Audience::Nobody;
+        }
+        notify::emit(tx, &[event], now).await?;
+        Ok(())
+    }
+}
+
+async fn raise(
+    tx: &mut PgConnection,
+    job: &ClaimedJob,
+    event_type: &str,
+    data: &CallData,
+    intent: Option<String>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    notify::emit(tx, &[event(job, event_type, data, intent)], now).await?;
+    Ok(())
+}
+
+fn event(job: &ClaimedJob, event_type: &str, data: &CallData, intent: Option<String>) -> NewEvent {
+    NewEvent {
+        id: EventId::new(),
+        tenant: job.tenant.clone(),
+        event_type: event_type.to_owned(),
+        intent,
+        subject: Some(job.call_id.clone()),
+        data: data.to_value(),
+        audience: Audience::Endpoints,
+        callback: None,
+        run_id: Some(job.run_id),
+        trace_id: job.trace_id.clone(),
+        origin_at: job.run_created_at,
+    }
+}

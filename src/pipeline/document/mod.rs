@@ -1,0 +1,52 @@
+//! *document*: files the summary in the customer's folder. "Call Summary" holds the latest call, "Summary Log" every call
+//! once, however often the stage is repeated. This version files on disk.
+
+mod files;
+
+use anyhow::Context;
+
+pub use self::files::FileStore;
+
+use self::files::Filing;
+use super::{Effect, Pipeline, StageError};
+use crate::{
+    db::{jobs::ClaimedJob, summaries},
+    domain::{
+        call::Call,
+        notice,
+        payload::{CallData, SummaryFacts},
+    },
+    templates::DocumentEntry,
+};
+
+/// The folder of calls whose customer nobody knows.
+const NO_ACCOUNT: &str = "No account";
+
+pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Result<Effect, StageError> {
+    let summary = summaries::find_summary(&pipeline.pool, &job.tenant, job.run_id).await?;
+    let summary = summary.context("the run has no summary").map_err(StageError::Failed)?;
+    let account = call.crm_account.as_ref().map_or(NO_ACCOUNT, |account| account.name.as_str());
+    let held_at = call.started_at.unwrap_or(job.run_created_at);
+    let entry = DocumentEntry {
+        call_id: call.id.clone(),
+        date: notice::date(held_at),
+        title: call.title.clone(),
+        duration: call.duration_seconds.map(notice::minutes),
+        mood: notice::mood(summary.sentiment).to_owned(),
+        intent: summary.intent.clone(),
+        url: call.url.clone(),
+    };
+    let filing = Filing {
+        tenant: job.tenant.clone(),
+        account: account.to_owned(),
+        call_id: call.id.clone(),
+        held_at,
+        summary: pipeline.templates.call_summary(account, &entry, &summary).map_err(StageError::Failed)?,
+        log_entry: pipeline.templates.log_entry(&entry, &summary).map_err(StageError::Failed)?,
+    };
+    let links = pipeline.documents.file(filing).await.map_err(StageError::Retry)?;
+    let mut data = CallData::new(call, call.crm_account.as_ref(), job.run_id);
+    data.summary = Some(SummaryFacts::from(&summary));
+    data.documents = Some(links.clone());
+    Ok(Effect::Documented(links, Box::new(data)))
+}

@@ -1,0 +1,132 @@
+//! What happens to a call: *fetch → summarise → document → notify*, one file per stage.
+//!
+//! A run has one job at a time. Its worker does the stage's work outside of any transaction, then commits the result,
+//! the record of the attempt and the next stage's job together, presenting its claim ([`commit`]). As long as stages
+//! succeed it goes straight on; what fails is put back until it is due again.
+
+mod commit;
+pub mod document;
+mod fetch;
+mod notify;
+mod outcome;
+mod retry;
+pub mod summarise;
+
+pub use self::{
+    outcome::{Effect, StageError},
+    retry::{RetryError, retry_run},
+};
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tracing::{Instrument, info_span};
+use uuid::Uuid;
+
+use self::{document::FileStore, summarise::LocalSummariser};
+use crate::{
+    config::RetryConfig,
+    db::{calls, jobs, jobs::ClaimedJob},
+    domain::{
+        call::Call,
+        clock::Clock,
+        run::{Stage, skip_reason},
+    },
+    intake::import::ImportDir,
+    queue::{Claim, Queue, Wake},
+    telemetry::Metrics,
+    templates::Templates,
+};
+
+/// Drives runs through their stages.
+pub struct Pipeline {
+    /// The database.
+    pub pool: PgPool,
+    /// What time it is.
+    pub clock: Clock,
+    /// Wakes the workers that send what *notify* emits.
+    pub wake: Wake,
+    /// How often and how long.
+    pub retries: RetryConfig,
+    /// Files that may hold a transcript that is missing.
+    pub import_dir: Option<ImportDir>,
+    /// Makes summaries.
+    pub summariser: Arc<LocalSummariser>,
+    /// Where documents are kept.
+    pub documents: FileStore,
+    /// How documents read.
+    pub templates: Arc<Templates>,
+    /// Counts and times.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Pipeline {
+    /// Does the work of one stage. What it returns is committed by [`Pipeline::commit`].
+    async fn stage(&self, job: &ClaimedJob) -> Result<Effect, StageError> {
+        let call = self.publishable_call(job).await?;
+        match job.stage {
+            Stage::Fetch => fetch::fetch(self, job, &call).await,
+            Stage::Summarise => summarise::summarise(self, job, &call).await,
+            Stage::Document => document::document(self, job, &call).await,
+            Stage::Notify => notify::notify(self, job, call).await,
+        }
+    }
+
+    /// The call as it is known now. Read again before every stage: privacy can be set after the callback.
+    async fn publishable_call(&self, job: &ClaimedJob) -> Result<Call, StageError> {
+        let call = calls::find_call(&self.pool, &job.tenant, &job.call_id).await?;
+        let call = call.ok_or_else(|| StageError::Failed(anyhow::anyhow!("the call has been erased")))?;
+        if call.is_private { Err(StageError::Skipped(skip_reason::PRIVATE)) } else { Ok(call) }
+    }
+
+    /// One try, bounded in time and, for a job that outlived its workers, in number.
+    async fn try_stage(&self, job: &ClaimedJob) -> Result<Effect, StageError> {
+        let tries = i32::try_from(self.retries.max_retries).unwrap_or(i32::MAX).saturating_add(1);
+        if job.attempt - job.free_attempts > tries {
+            return Err(StageError::Failed(anyhow::anyhow!("the worker ended during every try")));
+        }
+        let timed_out = || StageError::Retry(anyhow::anyhow!("not done within {:?}", self.retries.timeout));
+        tokio::time::timeout(self.retries.timeout, self.stage(job)).await.unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    async fn work_on(&self, job: ClaimedJob) {
+        let mut next = Some(job);
+        while let Some(job) = next.take() {
+            let span = info_span!(
+                "stage",
+                trace.id = job.trace_id,
+                run.id = %job.run_id,
+                call.id = job.call_id,
+                stage = job.stage.as_str(),
+            );
+            let trying = async {
+                let stopwatch = tokio::time::Instant::now();
+                let result = self.try_stage(&job).await;
+                self.commit(&job, result, stopwatch.elapsed()).await
+            };
+            next = trying.instrument(span).await;
+        }
+    }
+}
+
+impl Queue for Pipeline {
+    type Item = ClaimedJob;
+    const NAME: &'static str = "stages";
+
+    async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedJob>> {
+        jobs::claim_due_jobs(&self.pool, claim.id, claim.now, claim.until, limit).await
+    }
+
+    async fn work(&self, job: ClaimedJob) {
+        self.work_on(job).await;
+    }
+
+    async fn extend(&self, claims: &[Uuid], until: DateTime<Utc>) -> sqlx::Result<()> {
+        jobs::extend_leases(&self.pool, claims, until).await
+    }
+
+    async fn release(&self, claims: &[Uuid]) -> sqlx::Result<()> {
+        jobs::release_claims(&self.pool, claims, self.clock.now()).await
+    }
+}

@@ -1,0 +1,138 @@
+//! The metrics of INTERFACE §9: OpenTelemetry meters, read by Prometheus.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter, MeterProvider},
+};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
+
+use crate::{
+    db::{deliveries::ClaimedDelivery, stats::QueueDepth},
+    domain::{
+        clock::elapsed_ms,
+        delivery::{Attempt, DeliveryStatus},
+        event::event_type,
+        run::{RunState, Stage},
+    },
+};
+
+/// Seconds, from a millisecond to the half hour that a stage may wait.
+const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// Seconds around the promise of five minutes.
+const PROMISE_SECONDS: &[f64] =
+    &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 600.0, 1800.0, 7200.0];
+
+/// Counts and times what happens.
+pub struct Metrics {
+    registry: Registry,
+    _provider: SdkMeterProvider,
+    callbacks: Counter<u64>,
+    runs: Counter<u64>,
+    stage_seconds: Histogram<f64>,
+    stage_failures: Counter<u64>,
+    deliveries: Counter<u64>,
+    delivery_seconds: Histogram<f64>,
+    callback_to_sent: Histogram<f64>,
+    queue_depth: Gauge<i64>,
+    queue_oldest: Gauge<f64>,
+}
+
+impl Metrics {
+    /// Sets the meters up.
+    pub fn new() -> anyhow::Result<Self> {
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let exporter =
+            opentelemetry_prometheus::exporter().with_registry(registry.clone()).without_target_info().build()?;
+        let provider = SdkMeterProvider::builder().with_reader(exporter).build();
+        let meter = provider.meter("aftercall");
+        Ok(Self {
+            registry,
+            callbacks: counter(&meter, "aftercall_callbacks", "Callbacks by source and what became of them"),
+            runs: counter(&meter, "aftercall_runs", "Runs that ended, by how"),
+            stage_seconds: histogram(&meter, "aftercall_stage_seconds", "Time one try of a stage took", SECONDS),
+            stage_failures: counter(
+                &meter,
+                "aftercall_stage_failures",
+                "Tries of a stage that did not succeed, by kind",
+            ),
+            deliveries: counter(&meter, "aftercall_deliveries", "Tries of deliveries by channel and how they ended"),
+            delivery_seconds: histogram(
+                &meter,
+                "aftercall_delivery_seconds",
+                "Time one try of a delivery took",
+                SECONDS,
+            ),
+            callback_to_sent: histogram(
+                &meter,
+                "aftercall_callback_to_sent_seconds",
+                "Time from a callback to the arrival of its summary",
+                PROMISE_SECONDS,
+            ),
+            queue_depth: meter
+                .i64_gauge("aftercall_queue_depth")
+                .with_description("What waits or is under way")
+                .build(),
+            queue_oldest: meter
+                .f64_gauge("aftercall_queue_oldest_seconds")
+                .with_description("How long the one that is due longest has been due")
+                .build(),
+            _provider: provider,
+        })
+    }
+
+    /// A callback was answered.
+    pub fn callback(&self, source: &str, outcome: &'static str) {
+        let source = KeyValue::new("source", source.to_owned());
+        self.callbacks.add(1, &[source, KeyValue::new("outcome", outcome)]);
+    }
+
+    /// A try of a stage ended.
+    pub fn stage(&self, stage: Stage, took: Duration, outcome: &'static str) {
+        let stage = KeyValue::new("stage", stage.as_str());
+        self.stage_seconds.record(took.as_secs_f64(), std::slice::from_ref(&stage));
+        if outcome != "done" {
+            self.stage_failures.add(1, &[stage, KeyValue::new("kind", outcome)]);
+        }
+    }
+
+    /// A run ended.
+    pub fn run_ended(&self, state: RunState) {
+        self.runs.add(1, &[KeyValue::new("outcome", state.as_str())]);
+    }
+
+    /// A try of a delivery was settled.
+    pub fn delivered(&self, delivery: &ClaimedDelivery, attempt: &Attempt, status: DeliveryStatus, now: DateTime<Utc>) {
+        let kind = KeyValue::new("kind", delivery.kind.as_str());
+        let seconds = |ms: i64| Duration::from_millis(ms.unsigned_abs()).as_secs_f64();
+        self.delivery_seconds.record(seconds(attempt.duration_ms), std::slice::from_ref(&kind));
+        self.deliveries.add(1, &[kind, KeyValue::new("outcome", status.as_str())]);
+        if status == DeliveryStatus::Sent && delivery.event_type == event_type::CALL_SUMMARISED {
+            self.callback_to_sent.record(seconds(elapsed_ms(delivery.origin_at, now)), &[]);
+        }
+    }
+
+    /// The Prometheus text of everything, with the queues as they are now.
+    pub fn text(&self, queues: &[QueueDepth]) -> anyhow::Result<String> {
+        for queue in queues {
+            let name = [KeyValue::new("queue", queue.queue.clone())];
+            self.queue_depth.record(queue.depth, &name);
+            self.queue_oldest.record(queue.oldest_seconds, &name);
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8(text)?)
+    }
+}
+
+fn counter(meter: &Meter, name: &'static str, description: &'static str) -> Counter<u64> {
+    meter.u64_counter(name).with_description(description).build()
+}
+
+fn histogram(meter: &Meter, name: &'static str, description: &'static str, bounds: &[f64]) -> Histogram<f64> {
+    meter.f64_histogram(name).with_description(description).with_boundaries(bounds.to_vec()).build()
+}

@@ -1,0 +1,183 @@
+//! The texts that people read, rendered from embedded templates: one typed context each, all strict, so that a template
+//! that asks for what is not there fails its rehearsal and not a customer's mail.
+
+use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
+use serde::Serialize;
+
+use crate::domain::{notice::Notice, summary::Summary};
+
+/// Every template, by the name that the code uses. `.html` ones escape by themselves.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("mail/notice/subject.txt", include_str!("../templates/mail/notice/subject.txt")),
+    ("mail/notice/body.txt", include_str!("../templates/mail/notice/body.txt")),
+    ("mail/notice/body.html", include_str!("../templates/mail/notice/body.html")),
+    ("document/call_summary.md", include_str!("../templates/document/call_summary.md")),
+    ("document/log_entry.md", include_str!("../templates/document/log_entry.md")),
+];
+
+/// The environment of all templates.
+pub struct Templates(Environment<'static>);
+
+/// A mail, ready to be put into a message.
+#[derive(Debug, Clone)]
+pub struct RenderedMail {
+    /// One line.
+    pub subject: String,
+    /// The plain part.
+    pub text: String,
+    /// The HTML part, styles inlined: mail programs ignore style sheets.
+    pub html: String,
+}
+
+/// What a document says of its call beside the summary.
+#[derive(Debug, Clone, Serialize)]
+pub struct DocumentEntry {
+    /// The source's id.
+    pub call_id: String,
+    /// When the call was, in words.
+    pub date: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its length, in words.
+    pub duration: Option<String>,
+    /// The customer's mood, in words.
+    pub mood: String,
+    /// What it was about.
+    pub intent: Option<String>,
+    /// The page at the source.
+    pub url: Option<String>,
+}
+
+impl Templates {
+    /// Reads the embedded templates.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_filter("md", escape_markdown);
+        environment.add_filter("md_url", escape_markdown_url);
+        for (name, source) in TEMPLATES {
+            environment.add_template(name, source).expect("embedded templates are rehearsed by a test");
+        }
+        Self(environment)
+    }
+
+    /// A notice as mail.
+    pub fn notice_mail(&self, notice: &Notice) -> anyhow::Result<RenderedMail> {
+        let render = |name| self.render(name, context! { notice => Serde(notice) });
+        let inliner = css_inline::CSSInliner::options().load_remote_stylesheets(false).build();
+        Ok(RenderedMail {
+            // A line break in a subject would begin another header.
+            subject: render("mail/notice/subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" "),
+            text: render("mail/notice/body.txt")?,
+            html: inliner.inline(&render("mail/notice/body.html")?)?,
+        })
+    }
+
+    /// The document "Call Summary".
+    pub fn call_summary(&self, account: &str, entry: &DocumentEntry, summary: &Summary) -> anyhow::Result<String> {
+        self.render("document/call_summary.md", context! { account, ..call(entry, summary) })
+    }
+
+    /// One call's entry of the document "Summary Log".
+    pub fn log_entry(&self, entry: &DocumentEntry, summary: &Summary) -> anyhow::Result<String> {
+        self.render("document/log_entry.md", call(entry, summary))
+    }
+
+    fn render(&self, name: &str, context: Value) -> anyhow::Result<String> {
+        Ok(self.0.get_template(name)?.render(context)?)
+    }
+}
+
+/// What both documents show of a call.
+fn call(entry: &DocumentEntry, summary: &Summary) -> Value {
+    context! { entry => Serde(entry), summary => Serde(summary) }
+}
+
+/// Takes the meaning from characters that Markdown gives one. What was said on a call must not become headings, links
+/// or markup of our own (`<!--`), nor may a line break leave its list.
+fn escape_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    let mut blank_lines =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let joined = blank_lines.by_ref().filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n");
+    let mut at_line_start = true;
+    for c in joined.chars() {
+        let always = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|');
+        if always || (at_line_start && matches!(c, '#' | '+' | '-' | '=' | '~')) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        at_line_start = c == '\n';
+    }
+    escaped
+}
+
+/// A URL inside `(…)` of a Markdown link.
+fn escape_markdown_url(url: &str) -> String {
+    url.replace('(', "%28").replace(')', "%29").replace(char::is_whitespace, "%20").replace('<', "%3C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{notice::Section, summary::ActionItem};
+
+    fn summary() -> Summary {
+        Summary {
+            headline: "Renewal *at risk*".to_owned(),
+            text: "First.\n\nSecond <!-- aftercall -->.".to_owned(),
+            key_points: vec!["# not a heading".to_owned()],
+            action_items: vec![ActionItem { owner: Some("Dana".to_owned()), text: "Send the quote".to_owned() }],
+            risks: vec!["They may leave".to_owned()],
+            intent: Some("renewal".to_owned()),
+            sentiment: -0.4,
+            language: "en".to_owned(),
+            provider: "local".to_owned(),
+        }
+    }
+
+    fn entry() -> DocumentEntry {
+        DocumentEntry {
+            call_id: "314".to_owned(),
+            date: "6 May 2031, 09:30 UTC".to_owned(),
+            title: Some("QBR".to_owned()),
+            duration: Some("20 min".to_owned()),
+            mood: "mood: bad".to_owned(),
+            intent: Some("renewal".to_owned()),
+            url: Some("https://x.example/(1)".to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_template_renders_with_everything_and_with_next_to_nothing() {
+        let templates = Templates::embedded();
+        let bare_summary =
+            Summary { key_points: vec![], action_items: vec![], risks: vec![], intent: None, ..summary() };
+        let bare_entry = DocumentEntry { title: None, duration: None, intent: None, url: None, ..entry() };
+        for (entry, summary) in [(entry(), summary()), (bare_entry, bare_summary)] {
+            assert!(templates.call_summary("Halden", &entry, &summary).unwrap().contains("Halden"));
+            assert!(templates.log_entry(&entry, &summary).unwrap().contains("call 314"));
+        }
+        let notice = Notice {
+            title: "One\nline".to_owned(),
+            context: vec![],
+            lead: String::new(),
+            sections: vec![Section { title: "Risks".to_owned(), items: vec!["<b>".to_owned()] }],
+            links: vec![],
+            footer: "test.ping".to_owned(),
+        };
+        let mail = templates.notice_mail(&notice).unwrap();
+        assert_eq!(mail.subject, "One line");
+        assert!(mail.text.contains("- <b>") && mail.html.contains("&lt;b&gt;"), "{}", mail.html);
+        assert!(mail.html.contains("style=\"") && !mail.html.contains("<style"), "styles are inlined: {}", mail.html);
+    }
+
+    #[test]
+    fn words_of_a_call_are_not_markdown() {
+        let document = Templates::embedded().call_summary("Halden", &entry(), &summary()).unwrap();
+        assert!(document.contains("Renewal \\*at risk\\*"), "{document}");
+        assert!(document.contains("- \\# not a heading"), "{document}");
+        assert!(!document.contains("<!--"), "{document}");
+    }
+}
