@@ -178,6 +178,6 @@ mod tests {
         let document = Templates::embedded().call_summary("Halden", &entry(), &summary()).unwrap();
         assert!(document.contains("Renewal \\*at risk\\*"), "{document}");
         assert!(document.contains("- \\# not a heading"), "{document}");
-        assert!(!document.contains("<!--"), "{document}");
+        assert!(document.contains("\\<!-- aftercall --\\>"), "{document}");
     }
 }

@@ -36,9 +36,10 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let session = Session::open(&config).await?;
     announce_secrets(&config)?;
     let app = App::new(config, session.pool.clone(), Clock::system(), address.port())?;
-    let background = match args.no_workers {
-        true => lifecycle::start_announcer(&app, &shutdown),
-        false => lifecycle::start_workers(&app, &shutdown),
+    let background = if args.no_workers {
+        lifecycle::start_announcer(&app, &shutdown)
+    } else {
+        lifecycle::start_workers(&app, &shutdown)
     };
     serve_metrics(&app, &background, &shutdown).await?;
     info!("listening on http://{address}, API at /docs");

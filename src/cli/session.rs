@@ -23,18 +23,15 @@ pub struct Session {
 impl Session {
     /// Opens `DATABASE_URL`, or starts the private PostgreSQL under `DATA_DIR`, and applies the migrations.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (options, embedded) = match &config.database.url {
-            Some(url) => {
-                let options: PgConnectOptions =
-                    url.expose_secret().parse().map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?;
-                (options, None)
-            }
-            None => {
-                let data_dir = config.service.data_dir.clone();
-                let settings = Settings { data_dir, binaries: None, fast_and_unsafe: false };
-                let server = EmbeddedPostgres::start(&settings).await?;
-                (server.connect_options(), Some(server))
-            }
+        let (options, embedded) = if let Some(url) = &config.database.url {
+            let options: PgConnectOptions =
+                url.expose_secret().parse().map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?;
+            (options, None)
+        } else {
+            let data_dir = config.service.data_dir.clone();
+            let settings = Settings { data_dir, binaries: None, fast_and_unsafe: false };
+            let server = EmbeddedPostgres::start(&settings).await?;
+            (server.connect_options(), Some(server))
         };
         let whose = if embedded.is_some() { "private" } else { "DATABASE_URL" };
         let pool = db::connect(options, config.database.max_connections)

@@ -1,6 +1,9 @@
 //! Which customer a call was with, when the CRM does not say: from the parties' e-mail domains, or from the title.
 
-use super::call::{Call, Side};
+use super::{
+    call::{Call, Side},
+    tokens::fold,
+};
 
 /// Domains that anybody can have a mailbox at.
 const FREE_MAIL: &[&str] = &[
@@ -122,19 +125,9 @@ fn capitalised(label: &str) -> String {
     label.split(['-', '_']).filter_map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Lower-case letters and digits only, without the accents of western Europe.
+/// Letters and digits only, so that spellings of one name compare equal.
 fn plain(text: &str) -> String {
-    let base = |c: char| match c {
-        'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' => 'u',
-        'ñ' => 'n',
-        'ç' => 'c',
-        other => other,
-    };
-    text.chars().flat_map(char::to_lowercase).map(base).filter(|c| c.is_alphanumeric()).collect()
+    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]

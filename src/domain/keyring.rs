@@ -39,7 +39,7 @@ impl KeyRing {
         let entry = |(index, entry): (usize, &str)| {
             let bad = || KeyRingError::BadEntry(index + 1);
             let (id, key) = entry.trim().split_once(':').ok_or_else(bad)?;
-            let id_fits = !id.is_empty() && id.len() <= usize::from(u8::MAX);
+            let id_fits = !id.is_empty() && u8::try_from(id.len()).is_ok();
             let key = STANDARD.decode(key).ok().filter(|_| id_fits).ok_or_else(bad)?;
             let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())?;
             Ok((id.to_owned(), cipher))

@@ -132,10 +132,7 @@ fn of_anything(event_type: &str, data: &Value, footer: String) -> Notice {
         event_type::TEST_PING => "If you can read this, the endpoint works.".to_owned(),
         _ => String::new(),
     };
-    let sections = match items.is_empty() {
-        true => Vec::new(),
-        false => vec![Section { title: "Details".to_owned(), items }],
-    };
+    let sections = if items.is_empty() { Vec::new() } else { vec![Section { title: "Details".to_owned(), items }] };
     Notice { title: shorten(&title, TITLE_LENGTH), context: Vec::new(), lead, sections, links: Vec::new(), footer }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 /// The shortest and the longest wait that a `Retry-After` can impose. A day: longer is as good as never, and a zero
 /// would make us hammer the one who asked for peace.
-const RETRY_AFTER_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(24 * 3600));
+const RETRY_AFTER_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
 
 /// Delays that grow by a factor up to a cap.
 #[derive(Debug, Clone, Copy, PartialEq)]

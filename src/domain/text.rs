@@ -1,5 +1,7 @@
 //! Small rules for text that comes from outside.
 
+use super::redact::redact;
+
 /// Drops NUL characters, which JSON can carry and PostgreSQL cannot store, and surrounding white space.
 /// What is left empty becomes `None`.
 #[must_use]
@@ -18,10 +20,10 @@ pub fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
-/// Replaces e-mail addresses and phone numbers.
+/// Replaces e-mail addresses and phone numbers, line by line.
 #[must_use]
 pub fn without_contacts(text: &str) -> String {
-    text.to_owned()
+    text.split('\n').map(redact).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -32,6 +34,12 @@ mod tests {
     fn shortening_counts_characters_and_shows_that_it_cut() {
         assert_eq!(shorten("año nuevo", 9), "año nuevo");
         assert_eq!(shorten("año nuevo", 4), "año…");
+    }
+
+    #[test]
+    fn contacts_are_replaced_and_paragraphs_stay() {
+        let text = "Write to dana@halden.example.\n\nOr call +1 415 555 0134, order 42.";
+        assert_eq!(without_contacts(text), "Write to [email].\n\nOr call [phone], order 42.");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::app::App;
 pub use self::openapi::document as openapi_document;
 
 /// No request of ours takes longer: the longest sends a test to an endpoint.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The whole public router.
 pub fn router(app: Arc<App>) -> Router {

@@ -208,6 +208,7 @@ fn is_json(response: &Response) -> bool {
 }
 
 /// Turns a panic into a 500.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the panic layer asks for")]
 pub fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let said = panic.downcast_ref::<String>().cloned();
     let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();

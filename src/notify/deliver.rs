@@ -31,7 +31,7 @@ const ROOM: EndpointRoom = EndpointRoom { healthy: 16, failing: 2, failing_from:
 /// How many attempts share a transaction at most.
 const LARGEST_BATCH: usize = 128;
 /// From this age on "later" costs a retry, so that a receiver which always says 429 does not keep a delivery for ever.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(5 * 24 * 3600);
+const LONGEST_PATIENCE: Duration = Duration::from_hours(120);
 
 /// Sends what [`super::emit`] decided. The queue of deliveries is their log itself.
 pub struct Notifier {

@@ -33,9 +33,10 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
     events::insert_events(tx, &new.iter().collect::<Vec<_>>(), now).await?;
     let public = |event: &&NewEvent| event.audience == Audience::Endpoints;
     let tenants: BTreeSet<String> = new.iter().filter(public).map(|event| event.tenant.clone()).collect();
-    let subscribers = match tenants.is_empty() {
-        true => Vec::new(),
-        false => endpoints::list_subscribers(&mut *tx, &tenants.into_iter().collect::<Vec<_>>()).await?,
+    let subscribers = if tenants.is_empty() {
+        Vec::new()
+    } else {
+        endpoints::list_subscribers(&mut *tx, &tenants.into_iter().collect::<Vec<_>>()).await?
     };
     let filters: Vec<Filters> = subscribers
         .iter()

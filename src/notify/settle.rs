@@ -74,10 +74,7 @@ async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<
     }
     let changes: Vec<HealthChange> =
         changes.into_values().filter(|change| change.succeeded || change.failures > 0).collect();
-    let health = match changes.is_empty() {
-        true => Vec::new(),
-        false => endpoints::note_health(&mut *tx, &changes, now).await?,
-    };
+    let health = if changes.is_empty() { Vec::new() } else { endpoints::note_health(&mut *tx, &changes, now).await? };
     let gone: Vec<Uuid> =
         settled.iter().filter(|one| one.verdict == Verdict::Gone).map(|one| one.endpoint_id.uuid()).collect();
     let worn_out: Vec<Uuid> = health

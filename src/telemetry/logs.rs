@@ -26,10 +26,8 @@ pub fn start_logs(config: &ServiceConfig) -> anyhow::Result<LogGuard> {
         EnvFilter::try_new(&config.log_level)
             .context("LOG_LEVEL: a level such as info, or directives such as info,sqlx=warn")
     };
-    let format = config.log_format.unwrap_or(match std::io::stderr().is_terminal() {
-        true => LogFormat::Pretty,
-        false => LogFormat::Json,
-    });
+    let format =
+        config.log_format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json });
     let to_stderr = fmt::layer().with_writer(std::io::stderr);
     let to_stderr = match format {
         LogFormat::Json => to_stderr.json().flatten_event(true).boxed(),

@@ -46,8 +46,11 @@ impl Metrics {
     pub fn new() -> anyhow::Result<Self> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let exporter =
-            opentelemetry_prometheus::exporter().with_registry(registry.clone()).without_target_info().build()?;
+        let exporter = opentelemetry_prometheus::exporter()
+            .scope_info_enabled(false)
+            .with_registry(registry.clone())
+            .without_target_info()
+            .build()?;
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
         let meter = provider.meter("aftercall");
         Ok(Self {

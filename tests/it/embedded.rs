@@ -22,11 +22,7 @@ fn directory() -> TempDir {
 
 fn settings(data_dir: &Path, fast_and_unsafe: bool) -> Settings {
     let data_dir = data_dir.to_path_buf();
-    Settings {
-        data_dir,
-        binaries: None,
-        fast_and_unsafe,
-    }
+    Settings { data_dir, binaries: None, fast_and_unsafe }
 }
 
 async fn start(data_dir: &Path) -> EmbeddedPostgres {
@@ -87,7 +83,7 @@ impl Other {
 #[tokio::test]
 #[ignore = "is no test: it is the second process of the tests here"]
 async fn is_the_other_process() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
+    let variable = |name| std::env::var_os(name).unwrap_or_default().into_string().unwrap();
     let (data_dir, kind) = (variable("TEST_OTHER"), variable("TEST_OTHER_IS"));
     if data_dir.is_empty() {
         return;
@@ -230,18 +226,13 @@ async fn a_long_path_gets_a_short_socket_directory_and_a_trap_there_is_refused()
 
 #[tokio::test]
 async fn the_portable_bundle_serves_where_nothing_is_installed() {
-    if std::env::var("AFTERCALL_TEST_BUNDLE").is_err() {
+    if std::env::var_os("AFTERCALL_TEST_BUNDLE").is_none() {
         return println!("skipped: fetches 25 MB; set AFTERCALL_TEST_BUNDLE=1 to run it");
     }
     let place = directory();
     for fetch in [true, false] {
         let cache = place.path().join("cache");
-        let bundle = Search {
-            directories: vec![],
-            path: None,
-            cache,
-            fetch,
-        };
+        let bundle = Search { directories: vec![], path: None, cache, fetch };
         let started = EmbeddedPostgres::start_with(&settings(place.path(), true), &bundle).await;
         let server = started.unwrap();
         assert!(ask(&server, "SHOW server_version").await.unwrap().starts_with("18."));

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The result has to be there by then.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -64,7 +64,7 @@ pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
         () = shutdown.soft.cancelled() => Err(anyhow::anyhow!("stopped before the result was there")),
     };
     if told.is_ok() && !args.once {
-        story.stays_up(address, app.admin_token.expose_secret())?;
+        Story::stays_up(address, app.admin_token.expose_secret())?;
         shutdown.soft.cancelled().await;
     }
     shutdown.soft.cancel();

@@ -30,7 +30,7 @@ impl Story {
         let story = Self { colours: stdout().is_terminal() };
         story.heading("aftercall demo: one signed callback, all the way")?;
         let whose = if config.database.url.is_some() { "DATABASE_URL" } else { "a private PostgreSQL" };
-        story.line(&format!("starting on {whose}, everything under {}", shown(&config.service.data_dir)))?;
+        say(&format!("starting on {whose}, everything under {}", shown(&config.service.data_dir)))?;
         Ok(story)
     }
 
@@ -42,9 +42,9 @@ impl Story {
     /// The endpoints stand.
     pub fn endpoints(&self, receiver: &Receiver) -> io::Result<()> {
         self.done("three endpoints registered through the admin API")?;
-        self.line(&format!("    Slack    {}", receiver.url("slack")))?;
-        self.line("    e-mail   success-team@brindlemoor.example (no SMTP configured: .eml files)")?;
-        self.line(&format!("    webhook  {} (both signatures)", receiver.url("crm")))
+        say(&format!("    Slack    {}", receiver.url("slack")))?;
+        say("    e-mail   success-team@brindlemoor.example (no SMTP configured: .eml files)")?;
+        say(&format!("    webhook  {} (both signatures)", receiver.url("crm")))
     }
 
     /// The transcripts are there.
@@ -56,7 +56,7 @@ impl Story {
     pub fn accepted(&self, title: &str, run_id: &str) -> io::Result<()> {
         self.heading("A callback arrives")?;
         self.done("POST /webhooks/gong, signed with RS256 → 202, after the commit")?;
-        self.line(&format!("    \"{title}\" is {run_id}"))
+        say(&format!("    \"{title}\" is {run_id}"))
     }
 
     /// Shows each stage as it ends.
@@ -83,10 +83,10 @@ impl Story {
         let summary = &call["summary"];
         self.heading(text(&summary["headline"]))?;
         let about = [text(&call["account"]["name"]), text(&summary["intent"]), text(&summary["language"])];
-        self.line(&format!("{} · sentiment {}", about.join(" · "), summary["sentiment"]))?;
+        say(&format!("{} · sentiment {}", about.join(" · "), summary["sentiment"]))?;
         for paragraph in text(&summary["text"]).split("\n\n") {
-            self.line("")?;
-            self.wrapped(paragraph, "")?;
+            say("")?;
+            Self::wrapped(paragraph, "")?;
         }
         self.list("Key points", &summary["key_points"], |item| text(item).to_owned())?;
         self.list("Action items", &summary["action_items"], |item| match item["owner"].as_str() {
@@ -104,7 +104,7 @@ impl Story {
             let call = api.recorded_call(&conversation.call_id).await?;
             match run["state"].as_str() {
                 Some("done") => self.done(text(&call["summary"]["headline"]))?,
-                Some(state) => self.line(&format!("  – {state} ({}): {}", text(&run["reason"]), conversation.title))?,
+                Some(state) => say(&format!("  – {state} ({}): {}", text(&run["reason"]), conversation.title))?,
                 None => {}
             }
         }
@@ -119,8 +119,8 @@ impl Story {
             let header = |name: &str| webhook.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
             let mark = |good: bool| if good { "verified" } else { "WRONG" };
             self.done(&format!("webhook {} of {}", text(&webhook.body["type"]), header("webhook-id")))?;
-            self.line(&format!("    webhook-signature  {}  {}", header("webhook-signature"), mark(webhook.standard)))?;
-            self.line(&format!("    X-Signature        {}  {}", header("x-signature"), mark(webhook.plain)))?;
+            say(&format!("    webhook-signature  {}  {}", header("webhook-signature"), mark(webhook.standard)))?;
+            say(&format!("    X-Signature        {}  {}", header("x-signature"), mark(webhook.plain)))?;
         }
         let all = webhooks.iter().filter(|webhook| webhook.standard && webhook.plain).count();
         self.done(&format!("{all} of {} webhooks verified by both signatures", webhooks.len()))?;
@@ -132,7 +132,7 @@ impl Story {
     /// The delivery log of the first call.
     pub fn log(&self, log: &[Value], call_id: &str) -> io::Result<()> {
         self.heading("On record: the delivery log of this call")?;
-        self.line("    event              channel   status     tries  code      ms")?;
+        say("    event              channel   status     tries  code      ms")?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in log {
             *counts.entry(text(&entry["status"])).or_default() += 1;
@@ -142,27 +142,27 @@ impl Story {
                 let (event, kind) = (text(&entry["event_type"]), text(&entry["endpoint_kind"]));
                 let status = text(&entry["status"]);
                 let tries = entry["attempt_count"].as_i64().unwrap_or_default();
-                self.line(&format!("    {event:<18} {kind:<9} {status:<10} {tries:>5} {code:>5} {took:>7}"))?;
+                say(&format!("    {event:<18} {kind:<9} {status:<10} {tries:>5} {code:>5} {took:>7}"))?;
             }
         }
         let counts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
-        self.line(&format!("    all calls: {}", counts.join(", ")))
+        say(&format!("    all calls: {}", counts.join(", ")))
     }
 
     /// Where the files are.
     pub fn places(&self, config: &Config) -> io::Result<()> {
         self.heading("Where things are")?;
         let dir = &config.service.data_dir;
-        self.line(&format!("    documents  {}", shown(&dir.join("documents"))))?;
-        self.line(&format!("    mail       {}", shown(&dir.join("outbox"))))
+        say(&format!("    documents  {}", shown(&dir.join("documents"))))?;
+        say(&format!("    mail       {}", shown(&dir.join("outbox"))))
     }
 
     /// The demo keeps running.
-    pub fn stays_up(&self, address: SocketAddr, token: &str) -> io::Result<()> {
-        self.line(&format!("    API        http://{address}/docs"))?;
-        self.line(&format!("    token      {token}"))?;
-        self.line("")?;
-        self.line("The server stays up. Press Ctrl-C to stop it.")
+    pub fn stays_up(address: SocketAddr, token: &str) -> io::Result<()> {
+        say(&format!("    API        http://{address}/docs"))?;
+        say(&format!("    token      {token}"))?;
+        say("")?;
+        say("The server stays up. Press Ctrl-C to stop it.")
     }
 
     fn list(&self, title: &str, items: &Value, words: impl Fn(&Value) -> String) -> io::Result<()> {
@@ -170,18 +170,18 @@ impl Story {
         if items.is_empty() {
             return Ok(());
         }
-        self.line("")?;
-        self.line(&self.styled(title, "1"))?;
-        items.iter().try_for_each(|item| self.wrapped(&words(item), "  • "))
+        say("")?;
+        say(&self.styled(title, "1"))?;
+        items.iter().try_for_each(|item| Self::wrapped(&words(item), "  • "))
     }
 
     fn heading(&self, text: &str) -> io::Result<()> {
-        self.line("")?;
-        self.line(&self.styled(text, "1;36"))
+        say("")?;
+        say(&self.styled(text, "1;36"))
     }
 
     fn done(&self, text: &str) -> io::Result<()> {
-        self.line(&format!("  {} {text}", self.styled("✓", "32")))
+        say(&format!("  {} {text}", self.styled("✓", "32")))
     }
 
     fn styled(&self, text: &str, style: &str) -> String {
@@ -189,25 +189,25 @@ impl Story {
     }
 
     /// Breaks a line between words; further lines stand under the first one's text.
-    fn wrapped(&self, text: &str, bullet: &str) -> io::Result<()> {
+    fn wrapped(text: &str, bullet: &str) -> io::Result<()> {
         let indent = " ".repeat(bullet.chars().count());
         let mut line = bullet.to_owned();
         let mut empty = true;
         for word in text.split_whitespace() {
             if !empty && line.chars().count() + word.chars().count() >= WIDTH {
-                self.line(line.trim_end())?;
+                say(line.trim_end())?;
                 line.clone_from(&indent);
             }
             line.push_str(word);
             line.push(' ');
             empty = false;
         }
-        self.line(line.trim_end())
+        say(line.trim_end())
     }
+}
 
-    fn line(&self, text: &str) -> io::Result<()> {
-        writeln!(stdout(), "{text}")
-    }
+fn say(text: &str) -> io::Result<()> {
+    writeln!(stdout(), "{text}")
 }
 
 fn shown(path: &Path) -> String {

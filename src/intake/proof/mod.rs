@@ -153,9 +153,8 @@ impl Source {
         now: DateTime<Utc>,
     ) -> Option<Result<(), ProofError>> {
         let secret = self.secret.as_ref()?.expose_secret();
-        let plain = evidence.plain_signature.map(|claimed| match signature::plain_matches(secret, body, claimed) {
-            true => Ok(()),
-            false => Err(ProofError::BadSignature),
+        let plain = evidence.plain_signature.map(|claimed| {
+            if signature::plain_matches(secret, body, claimed) { Ok(()) } else { Err(ProofError::BadSignature) }
         });
         let standard = evidence.standard_signature.map(|(id, timestamp, claimed)| {
             let timestamp: i64 = timestamp.parse().map_err(|_| ProofError::BadSignature)?;

@@ -50,10 +50,8 @@ fn message(notice: &Notice) -> Value {
         blocks.context(&links.join("  ·  "));
     }
     blocks.context(&escape(&notice.footer));
-    let fallback = match notice.lead.is_empty() {
-        true => notice.title.clone(),
-        false => format!("{}\n{}", notice.title, notice.lead),
-    };
+    let fallback =
+        if notice.lead.is_empty() { notice.title.clone() } else { format!("{}\n{}", notice.title, notice.lead) };
     json!({"text": escape(&shorten(&fallback, FALLBACK_LIMIT)), "blocks": blocks.list})
 }
 
@@ -168,10 +166,10 @@ mod tests {
                 let text = block["text"]["text"].as_str().or_else(|| block["elements"][0]["text"].as_str()).unwrap();
                 let limit = if block["type"] == "header" { 150 } else { 3000 };
                 let length = text.chars().count();
-                prop_assert!(length > 0 && length <= limit, "{} has {length}", block["type"]);
+                prop_assert!(length > 0 && length <= limit, "a block of {} characters", length);
                 total += length;
                 let bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
-                prop_assert!(!bare.contains('&'), "an escape was cut: {text}");
+                prop_assert!(!bare.contains('&'), "an escape was cut: {}", text);
             }
             prop_assert!(total <= 13_000);
         }

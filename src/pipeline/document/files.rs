@@ -125,7 +125,7 @@ fn folder_name(account: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '_' | '&' | '\'' | '(' | ')' | '+');
     let safe: String = account.chars().map(|c| if fits(c) { c } else { '_' }).take(FOLDER_LENGTH).collect();
     let safe = safe.trim_matches([' ', '.', '_']);
-    if safe == account {
+    if safe == account && !safe.is_empty() {
         return safe.to_owned();
     }
     let mark = hex::encode(&Sha256::digest(account.as_bytes())[..4]);

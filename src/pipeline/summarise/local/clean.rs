@@ -5,10 +5,12 @@
 
 use super::lexicon::Lexicon;
 use super::phrases::{Hit, Phrases};
-use super::tokens::{fold, is_unspaced, tokenize};
+use crate::domain::tokens::{fold, is_unspaced, tokenize};
 
 /// Fewer words than this are left as they are: "Yes." should not become nothing.
 const FEWEST_WORDS: usize = 3;
+/// The longest listed phrase, in words.
+const LONGEST_PHRASE: usize = 8;
 const CLOSING: [char; 10] = ['.', '!', '?', '…', '。', '！', '？', '।', '؟', '։'];
 const PAUSES: [char; 7] = [',', ';', ':', '-', '–', '—', '،'];
 
@@ -18,14 +20,10 @@ struct Piece<'a> {
     before: &'a str,
     core: &'a str,
     after: String,
-    /// The core as lists have it.
+    /// The core without case and accents.
     folded: String,
-}
-
-impl AsRef<str> for Piece<'_> {
-    fn as_ref(&self) -> &str {
-        &self.folded
-    }
+    /// The core as lists have it: "that's" is two words there.
+    words: Vec<String>,
 }
 
 impl Piece<'_> {
@@ -68,9 +66,23 @@ fn cut(sentence: &str) -> Vec<Piece<'_>> {
         let start = written.len() - written.trim_start_matches(is_outer).len();
         let before = written.get(..start).unwrap_or_default();
         let after = written.get(start + core.len()..).unwrap_or_default().to_owned();
-        pieces.push(Piece { before, core, after, folded: fold(core) });
+        let words = tokenize(core).into_iter().map(|token| token.word).collect();
+        pieces.push(Piece { before, core, after, folded: fold(core), words });
     }
     pieces
+}
+
+/// The listed phrase that begins at piece `at`; its length is in pieces.
+fn listed_at(phrases: &Phrases<()>, pieces: &[Piece<'_>], at: usize) -> Option<Hit<()>> {
+    let mut words: Vec<&str> = Vec::new();
+    let mut ends: Vec<usize> = Vec::new();
+    for piece in pieces.iter().skip(at).take(LONGEST_PHRASE) {
+        words.extend(piece.words.iter().map(String::as_str));
+        ends.push(words.len());
+    }
+    let hit = phrases.at(&words, 0)?;
+    let last = ends.iter().position(|end| *end == hit.length)?;
+    Some(Hit { at, length: last + 1, attached: () })
 }
 
 /// Removes `from..to`, handing closing punctuation on to the word before.
@@ -107,8 +119,9 @@ fn drop_false_starts(pieces: &mut Vec<Piece<'_>>) {
 fn drop_fillers(pieces: &mut Vec<Piece<'_>>, lexicon: &Lexicon) {
     let mut at = 0;
     while at < pieces.len() {
-        let anywhere = lexicon.fillers.at(pieces, at).filter(|hit| !is_needed(pieces, at, hit.end(), lexicon));
-        let set_off = lexicon.fillers_set_off.at(pieces, at).filter(|hit| at > 0 && is_set_off(pieces, at, hit.end()));
+        let anywhere = listed_at(&lexicon.fillers, pieces, at).filter(|hit| !is_needed(pieces, at, hit.end(), lexicon));
+        let set_off =
+            listed_at(&lexicon.fillers_set_off, pieces, at).filter(|hit| at > 0 && is_set_off(pieces, at, hit.end()));
         match anywhere.or(set_off) {
             Some(hit) if pieces.len() > hit.length => remove(pieces, at, hit.end()),
             _ => at += 1,
@@ -156,9 +169,9 @@ fn drop_repeats(pieces: &mut Vec<Piece<'_>>) {
 }
 
 fn drop_lead_ins(pieces: &mut Vec<Piece<'_>>, lexicon: &Lexicon) {
-    while lexicon.kept_starts.at(pieces, 0).is_none() {
-        let anywhere = lexicon.lead_ins.at(pieces, 0);
-        let set_off = lexicon.lead_ins_set_off.at(pieces, 0).filter(|hit| is_set_off(pieces, 0, hit.end()));
+    while listed_at(&lexicon.kept_starts, pieces, 0).is_none() {
+        let anywhere = listed_at(&lexicon.lead_ins, pieces, 0);
+        let set_off = listed_at(&lexicon.lead_ins_set_off, pieces, 0).filter(|hit| is_set_off(pieces, 0, hit.end()));
         let Some(hit) = longer(anywhere, set_off) else { break };
         if pieces.len() < hit.length + FEWEST_WORDS {
             break;
@@ -189,7 +202,7 @@ fn tail_length(pieces: &[Piece<'_>], tails: &Phrases<()>) -> Option<usize> {
     (1..=6.min(pieces.len())).rev().find(|length| {
         let from = pieces.len() - length;
         let opened = from.checked_sub(1).and_then(|at| pieces.get(at)).is_some_and(Piece::ends_clause);
-        opened && tails.at(pieces, from).is_some_and(|hit| hit.length == *length)
+        opened && listed_at(tails, pieces, from).is_some_and(|hit| hit.length == *length)
     })
 }
 
@@ -266,6 +279,11 @@ mod tests {
     #[test]
     fn false_starts_and_repeats_go() {
         assert_eq!(english("We have, we have expor- exports failing."), "We have exports failing.");
+    }
+
+    #[test]
+    fn contractions_are_found_in_the_lists() {
+        assert_eq!(english("That's a good question, we pay, I don't know, forty a seat."), "We pay forty a seat.");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::conversation::{Conversation, Utterance};
 use super::lexicon::Lexicon;
 use super::task_text::verb_at;
 use super::task_words::Promise;
-use super::tokens::{Token, fold};
 use crate::domain::call::Side;
+use crate::domain::tokens::{Token, fold};
 
 /// Somebody accepts a request within this many sentences, or not at all.
 pub(super) const ANSWER_WITHIN: usize = 4;

@@ -10,9 +10,9 @@ use crate::domain::{call::Side, transcript::Transcript};
 use super::language::Tongue;
 use super::lexicon::Lexicon;
 use super::numbers::{clip, real};
-use super::redact::redact;
 use super::stem::stem;
-use super::tokens::{Token, is_unspaced, tokenize};
+use crate::domain::redact::redact;
+use crate::domain::tokens::{Token, is_unspaced, tokenize};
 
 /// Sentences considered; of a longer call every n-th is, evenly spread.
 const MOST_SENTENCES: usize = 8_000;

@@ -8,7 +8,7 @@ use super::prose::Material;
 use super::quotes::Quote;
 use super::risks::Risks;
 use super::tasks::Task;
-use super::tokens::{Token, fold, tokenize};
+use crate::domain::tokens::{Token, fold, tokenize};
 
 /// The longest headline, in characters.
 pub(super) const LONGEST: usize = 110;

@@ -10,8 +10,8 @@ use super::conversation::Conversation;
 use super::numbers::real;
 use super::phrases::Phrases;
 use super::sections::Sections;
-use super::tokens::{Token, tokenize};
 use crate::domain::call::Side;
+use crate::domain::tokens::{Token, tokenize};
 
 /// Less than this is a passing remark.
 const THRESHOLD: f64 = 2.5;

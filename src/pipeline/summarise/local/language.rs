@@ -4,7 +4,7 @@ use crate::domain::transcript::Transcript;
 
 use super::lexicon::Lexicon;
 use super::numbers::real;
-use super::tokens::{Token, tokenize};
+use crate::domain::tokens::{Token, tokenize};
 
 /// The code of a language that cannot be told.
 const UNDETERMINED: &str = "und";

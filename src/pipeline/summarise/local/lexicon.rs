@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::phrases::Phrases;
 use super::sections::Sections;
 use super::task_words::TaskWords;
-use super::tokens::{fold, tokenize};
+use crate::domain::tokens::{fold, tokenize};
 
 /// Why a sentence matters, or that it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,8 +4,8 @@
 //! Spanish have word lists (`data/`); in any other language only what recurs counts, so there are no tasks, risks or
 //! moods. Personal e-mail addresses and phone numbers are hidden before anything is read.
 //!
-//! The order of the work: [`conversation`] cuts, [`score`] weighs, [`quotes`] picks, [`tasks`], [`risks`], [`mood`] and
-//! [`intent`] look for what they are named after, [`prose`] and [`headline`] write.
+//! The order of the work: `conversation` cuts, `score` weighs, `quotes` picks; `tasks`, `risks`, `mood` and `intent` look
+//! for what they are named after; `prose` and `headline` write.
 
 mod clean;
 mod commitments;
@@ -21,7 +21,6 @@ mod numbers;
 mod phrases;
 mod prose;
 mod quotes;
-mod redact;
 mod risks;
 mod score;
 mod sections;
@@ -31,7 +30,6 @@ mod task_words;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod tokens;
 mod topics;
 
 use crate::domain::{
@@ -39,6 +37,7 @@ use crate::domain::{
     transcript::Transcript,
 };
 
+use crate::domain::redact::redact;
 use conversation::Conversation;
 use headline::Known;
 use intent::IntentMatcher;
@@ -47,7 +46,6 @@ use lexicon::Lexicon;
 use numbers::clip;
 use prose::Material;
 use quotes::Quote;
-use redact::redact;
 use tasks::Task;
 
 pub use intent::Intents;

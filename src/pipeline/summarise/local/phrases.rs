@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::tokens::{fold, tokenize};
+use crate::domain::tokens::{fold, tokenize};
 
 /// The longest beginning of a word that is looked up as a prefix, in bytes.
 const LONGEST_PREFIX: usize = 31;

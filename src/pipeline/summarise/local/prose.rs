@@ -12,7 +12,7 @@ use super::lexicon::{Cue, Lexicon};
 use super::numbers::clip;
 use super::quotes::Quote;
 use super::tasks::Task;
-use super::tokens::tokenize;
+use crate::domain::tokens::tokenize;
 
 const MOST_NAMES: usize = 4;
 const MOST_STEPS: usize = 3;

@@ -11,7 +11,7 @@ use super::conversation::{Conversation, Utterance};
 use super::lexicon::Lexicon;
 use super::numbers::{clip, real};
 use super::score::is_small_talk;
-use super::tokens::{Token, tokenize};
+use crate::domain::tokens::{Token, tokenize};
 
 /// Only the best sentences are cleaned and compared, so that a long call costs no more than a short one.
 const MOST_CANDIDATES: usize = 90;

@@ -10,8 +10,8 @@ use super::clean::capitalised;
 use super::conversation::{Conversation, Utterance};
 use super::lexicon::Lexicon;
 use super::numbers::clip;
-use super::tokens::Token;
 use crate::domain::call::Side;
+use crate::domain::tokens::Token;
 
 const LONGEST: usize = 160;
 const MOST_WORDS: usize = 30;

@@ -8,7 +8,7 @@ use super::lexicon::Lexicon;
 use super::prose::lowered;
 use super::quotes::overlap;
 use super::task_text::{Wording, due_phrase, word_task};
-use super::tokens::tokenize;
+use crate::domain::tokens::tokenize;
 
 const MOST: usize = 8;
 const SAME: f64 = 0.5;

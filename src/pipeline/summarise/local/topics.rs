@@ -9,7 +9,7 @@ use super::language::Tongue;
 use super::lexicon::Lexicon;
 use super::numbers::real;
 use super::stem::stem;
-use super::tokens::fold;
+use crate::domain::tokens::fold;
 
 const MOST: usize = 3;
 const LEAST_FOR_ONE_WORD: f64 = 3.0;

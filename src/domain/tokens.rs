@@ -1,17 +1,17 @@
 //! Cuts text into comparable words: lower case, without accents, contractions spelled out, each with its place in the
 //! text. Writing without spaces (Chinese, Japanese, Thai, …) becomes overlapping pairs of characters.
 //!
-//! Knows no language's word lists; those are in [`super::lexicon`].
+//! Knows no language's word lists; those are in the summariser's lexicon.
 
 /// One comparable word and the bytes of the text it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
+pub struct Token {
     /// Lower case, no accents. Several tokens share a place when a contraction was spelled out.
-    pub(super) word: String,
+    pub word: String,
     /// Where the written word begins, in bytes.
-    pub(super) start: usize,
+    pub start: usize,
     /// Where it ends, in bytes.
-    pub(super) end: usize,
+    pub end: usize,
 }
 
 impl AsRef<str> for Token {
@@ -44,7 +44,8 @@ const ENDINGS: [(&str, &str); 6] =
 const BEFORE_IS: [&str; 9] = ["it", "that", "he", "she", "what", "there", "here", "who", "where"];
 
 /// Lowers and strips accents, so that "Renovación" and "renovacion" compare equal.
-pub(super) fn fold(text: &str) -> String {
+#[must_use]
+pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_ascii() {
@@ -57,7 +58,8 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 /// Cuts `text` into tokens.
-pub(super) fn tokenize(text: &str) -> Vec<Token> {
+#[must_use]
+pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut word_start: Option<usize> = None;
     let mut characters = text.char_indices().peekable();
@@ -79,7 +81,8 @@ pub(super) fn tokenize(text: &str) -> Vec<Token> {
 }
 
 /// Whether the language of this character is written without spaces between words.
-pub(super) fn is_unspaced(letter: char) -> bool {
+#[must_use]
+pub fn is_unspaced(letter: char) -> bool {
     matches!(u32::from(letter),
         0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF
         | 0x2_0000..=0x3_FFFF)

@@ -41,7 +41,8 @@ const SPOKEN_DIGITS: [&str; 21] = [
 ];
 
 /// Hides addresses and numbers; also turns control characters into spaces, so that every quote stays on one line.
-pub(super) fn redact(text: &str) -> String {
+#[must_use]
+pub fn redact(text: &str) -> String {
     let plain: String = text.chars().map(|letter| if is_unprintable(letter) { ' ' } else { letter }).collect();
     let text = hide(&plain, &written_addresses(&plain), EMAIL);
     let text = hide(&text, &spoken_addresses(&tokenize(&text)), EMAIL);

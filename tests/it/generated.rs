@@ -1,0 +1,24 @@
+//! What is generated is committed as it is generated.
+
+#[test]
+fn the_committed_api_document_is_the_one_the_handlers_give() {
+    let generated = aftercall::http::openapi_document().to_pretty_json().unwrap() + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == generated, "openapi/openapi.json is stale: run UPDATE_OPENAPI=1 cargo test the_committed_api");
+}
+
+#[test]
+fn every_described_route_but_the_callbacks_asks_for_a_token() {
+    let document = serde_json::to_value(aftercall::http::openapi_document()).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let open = path.starts_with("/webhooks/");
+            assert_eq!(operation["security"].is_null(), open, "{method} {path}");
+            assert!(operation["summary"].is_string() && operation["operationId"].is_string(), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The one integration binary: every test drives the production router, the production workers, or the real binary, on a
+//! real PostgreSQL, with the outside world played by local servers.
+
+mod admin;
+mod chaos;
+mod cli;
+mod delivery;
+mod documents;
+mod egress;
+mod embedded;
+mod fairness;
+mod generated;
+mod import;
+mod intake;
+mod pipeline;
+mod support;
