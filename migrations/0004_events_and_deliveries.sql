@@ -22,7 +22,8 @@ CREATE TABLE events (
     CONSTRAINT events_external_id_unique UNIQUE (tenant_id, external_id)
 );
 CREATE INDEX events_by_tenant ON events (tenant_id, id DESC);
-CREATE INDEX events_by_run ON events (run_id) WHERE run_id IS NOT NULL;
+-- What a call's events are found by, when it turns private.
+CREATE INDEX events_by_subject ON events (tenant_id, subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE endpoints (
     id                    uuid PRIMARY KEY,
@@ -78,6 +79,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (endpoint_id, ready_at) WHERE status IN ('pending', 'retrying');
 CREATE INDEX deliveries_claimed ON deliveries (endpoint_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX deliveries_by_tenant ON deliveries (tenant_id, id DESC);
+-- What is looked for when something is wrong, however much went well.
+CREATE INDEX deliveries_failed ON deliveries (tenant_id, id DESC) WHERE status = 'failed';
 
 CREATE TABLE delivery_attempts (
     delivery_id      uuid NOT NULL REFERENCES deliveries ON DELETE CASCADE,

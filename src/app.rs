@@ -16,9 +16,10 @@ use url::Url;
 use crate::{
     clients::{egress::Egress, mail::Mailer},
     config::Config,
+    db::endpoints,
     domain::{clock::Clock, keyring::KeyRing},
     intake::{Intake, import::ImportDir, proof::Source},
-    notify::{Channels, Notifier},
+    notify::{self, Channels, Notifier},
     pipeline::{
         Pipeline,
         document::FileStore,
@@ -66,14 +67,21 @@ impl App {
         let data_dir = config.service.data_dir.clone();
         std::fs::create_dir_all(&data_dir).with_context(|| format!("DATA_DIR: cannot make {}", data_dir.display()))?;
         let (admin_token, _) = config.access.admin_token(&data_dir)?;
-        let key_ring = config.access.key_ring(&data_dir)?;
+        let (key_ring, _) = config.access.key_ring(&data_dir)?;
         let wake = Wake::default();
         let metrics = Arc::new(Metrics::new()?);
         let templates = Arc::new(Templates::embedded());
         let egress = Egress::new(&config.egress)?;
         let channels = channels(&config, &data_dir, &egress, &templates, &key_ring, &clock)?;
-        let notifier =
-            Notifier::start(pool.clone(), clock.clone(), &config.retries, channels, Arc::clone(&metrics), wake.clone());
+        let notifier = Notifier::start(
+            pool.clone(),
+            clock.clone(),
+            &config.retries,
+            config.service.worker_concurrency,
+            channels,
+            Arc::clone(&metrics),
+            wake.clone(),
+        );
         let intents = match &config.summary.intents {
             Some(json) => Intents::from_json(json).context("SUMMARY_INTENTS_PATH")?,
             None => Intents::default(),
@@ -105,6 +113,15 @@ impl App {
             egress,
             has_workers: AtomicBool::new(false),
         }))
+    }
+
+    /// Fails if an endpoint was sealed by a key that is no longer given: better now than with the first delivery.
+    pub async fn check_keys(&self) -> anyhow::Result<()> {
+        for (id, name, sealed) in endpoints::list_sealed(&self.pool).await? {
+            notify::open(&self.key_ring, id, &sealed)
+                .with_context(|| format!("ENCRYPTION_KEYS: the endpoint {id} ({name}) cannot be opened"))?;
+        }
+        Ok(())
     }
 
     /// Says that this process has workers, for `/readyz`.

@@ -9,7 +9,7 @@ use std::{
 use super::session::Session;
 use crate::{
     config::Config,
-    domain::{clock::Clock, ids::DEFAULT_SOURCE},
+    domain::ids::DEFAULT_SOURCE,
     intake::{
         Callback, Intake,
         import::{Imported, import},
@@ -32,7 +32,7 @@ pub struct Args {
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
     let session = Session::open(&config).await?;
-    let clock = Clock::system();
+    let clock = session.clock.clone();
     let imported = import(&session.pool, "default", &args.paths, clock.now()).await?;
     let (calls, transcripts) = (imported.calls.len(), imported.transcripts);
     writeln!(stdout(), "took {calls} calls and {transcripts} transcripts")?;

@@ -11,7 +11,6 @@ use super::session::Session;
 use crate::{
     app::App,
     config::Config,
-    domain::clock::Clock,
     http,
     lifecycle::{self, Shutdown},
     telemetry,
@@ -27,7 +26,7 @@ pub struct Args {
 /// Runs until a signal.
 pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
-    warn_of_unused_variables();
+    warn_of_unused_variables(&config);
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let listener = TcpListener::bind(config.service.bind)
         .await
@@ -35,7 +34,8 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
     announce_secrets(&config)?;
-    let app = App::new(config, session.pool.clone(), Clock::system(), address.port())?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
+    app.check_keys().await?;
     let background = if args.no_workers {
         lifecycle::start_announcer(&app, &shutdown)
     } else {
@@ -66,14 +66,18 @@ pub(super) async fn serve_metrics(app: &Arc<App>, tasks: &TaskTracker, shutdown:
 pub(super) fn announce_secrets(config: &Config) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.service.data_dir)
         .with_context(|| format!("DATA_DIR: cannot make {}", config.service.data_dir.display()))?;
-    if let (_, Some(path)) = config.access.admin_token(&config.service.data_dir)? {
+    let data_dir = &config.service.data_dir;
+    if let (_, Some(path)) = config.access.admin_token(data_dir)? {
         info!(file = %path.display(), "ADMIN_TOKEN is not set; the token made for this installation is in this file");
+    }
+    if let (_, Some(path)) = config.access.key_ring(data_dir)? {
+        info!(file = %path.display(), "ENCRYPTION_KEYS is not set; the keys made for this installation are in this file");
     }
     Ok(())
 }
 
-pub(super) fn warn_of_unused_variables() {
-    for name in Config::unused_variables() {
+pub(super) fn warn_of_unused_variables(config: &Config) {
+    for name in &config.unused {
         warn!(variable = name, "this version does not use this variable");
     }
 }

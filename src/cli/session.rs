@@ -11,12 +11,15 @@ use crate::{
         self,
         embedded::{EmbeddedPostgres, Settings},
     },
+    domain::clock::Clock,
 };
 
 /// An open database, and the private server if it is ours.
 pub struct Session {
     /// The pool.
     pub pool: PgPool,
+    /// A clock that agrees with the database's.
+    pub clock: Clock,
     embedded: Option<EmbeddedPostgres>,
 }
 
@@ -39,8 +42,10 @@ impl Session {
             .with_context(|| format!("cannot connect to the database ({whose})"))?;
         // Migrating takes an advisory lock: replicas that start together wait for each other.
         db::MIGRATOR.run(&pool).await.context("cannot apply the migrations")?;
+        let clock = Clock::system();
+        clock.agree_with(db::now(&pool).await?);
         info!(database = whose, "the database is ready");
-        Ok(Self { pool, embedded })
+        Ok(Self { pool, clock, embedded })
     }
 
     /// Closes the pool and stops the private server, unless another process uses it.

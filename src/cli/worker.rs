@@ -11,7 +11,6 @@ use super::{
 use crate::{
     app::App,
     config::Config,
-    domain::clock::Clock,
     lifecycle::{self, Shutdown},
     telemetry,
 };
@@ -19,12 +18,13 @@ use crate::{
 /// Works until a signal.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
-    warn_of_unused_variables();
+    warn_of_unused_variables(&config);
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let session = Session::open(&config).await?;
     announce_secrets(&config)?;
     let port = config.service.bind.port();
-    let app = App::new(config, session.pool.clone(), Clock::system(), port)?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    app.check_keys().await?;
     let background = lifecycle::start_workers(&app, &shutdown);
     serve_metrics(&app, &background, &shutdown).await?;
     info!("working");

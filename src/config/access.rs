@@ -61,14 +61,17 @@ impl AccessConfig {
         Ok((token, Some(path)))
     }
 
-    /// The key ring, made and kept under `data_dir` if none was given.
-    pub fn key_ring(&self, data_dir: &Path) -> Result<KeyRing, AccessError> {
+    /// The key ring, and where it was put if it had to be made.
+    pub fn key_ring(&self, data_dir: &Path) -> Result<(KeyRing, Option<PathBuf>), AccessError> {
         if let Some(ring) = &self.key_ring {
-            return Ok(ring.clone());
+            return Ok((ring.clone(), None));
         }
         let path = data_dir.join("encryption-keys");
         let text = kept(&path, KeyRing::generate)?;
-        KeyRing::parse(text.expose_secret()).map_err(|error| AccessError { path, problem: error.to_string() })
+        match KeyRing::parse(text.expose_secret()) {
+            Ok(ring) => Ok((ring, Some(path))),
+            Err(error) => Err(AccessError { path, problem: error.to_string() }),
+        }
     }
 }
 

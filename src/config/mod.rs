@@ -50,6 +50,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Where endpoints may point.
     pub egress: EgressConfig,
+    /// What is set but not acted on by this version.
+    pub unused: Vec<&'static str>,
 }
 
 /// Variables of INTERFACE §3 that this version does not act on yet: naming them is better than ignoring them.
@@ -57,12 +59,28 @@ const NOT_YET: &[&str] = &[
     "ACCOUNT_MAIL",
     "ASSISTANT_ID",
     "GONG_ACCESS_KEY",
+    "GONG_ACCESS_KEY_SECRET",
+    "GONG_API_URL",
     "GONG_POLLING",
+    "GONG_POLL_OVERLAP",
+    "GOOGLE_API_URL",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CREDS_JSON",
+    "GOOGLE_DRIVE_FOLDER_ID",
+    "GOOGLE_IMPERSONATE",
+    "OPENAI_API",
     "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "POLL_INTERVAL",
     "SNOWFLAKE_ACCOUNT",
+    "SNOWFLAKE_AUTHENTICATOR",
+    "SNOWFLAKE_PRIVATE_KEY_PATH",
+    "SNOWFLAKE_TOKEN",
+    "SNOWFLAKE_USER",
+    "SUMMARY_FALLBACK",
+    "SUMMARY_INSTRUCTIONS_PATH",
 ];
 
 impl Config {
@@ -73,10 +91,10 @@ impl Config {
             Err(error) if error.not_found() => HashMap::new(),
             Err(error) => return Err(ConfigError::unreadable_env_file(&error)),
         };
-        let named = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        vars.extend(std::env::vars_os().filter_map(named));
+        // A value that is not UTF-8 is taken with marks in it, so that what it is for refuses it by name: left out, a
+        // DATABASE_URL would silently become a private database.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        vars.extend(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
         Self::from_vars(vars)
     }
 
@@ -94,15 +112,10 @@ impl Config {
             summary: SummaryConfig::read(&mut env),
             mail: MailConfig::read(&mut env),
             egress: EgressConfig::read(&mut env),
+            unused: NOT_YET.iter().copied().filter(|name| env.is_set(name)).collect(),
         };
         env.finish()?;
         Ok(config)
-    }
-
-    /// The variables among `vars` that are set but that this version does not act on.
-    #[must_use]
-    pub fn unused_variables() -> Vec<&'static str> {
-        NOT_YET.iter().copied().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).collect()
     }
 }
 

@@ -58,7 +58,7 @@ impl ServiceConfig {
             public_url: env.read("PUBLIC_URL", public_url),
             data_dir: env.text("DATA_DIR").map_or_else(|| PathBuf::from("data"), PathBuf::from),
             log_format: env.read("LOG_FORMAT", log_format),
-            log_level: env.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            log_level: env.read("LOG_LEVEL", log_level).unwrap_or_else(|| "info".to_owned()),
             log_dir: env.text("LOG_DIR").map(PathBuf::from),
             worker_concurrency: usize::try_from(env.number("WORKER_CONCURRENCY", 1..=1000, 32)).unwrap_or(32),
             shutdown_timeout: env.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(8)),
@@ -70,6 +70,18 @@ fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.filter(|url| url.query().is_none() && url.fragment().is_none())
         .ok_or_else(|| "an absolute URL such as https://aftercall.example.com, without query".to_owned())
+}
+
+/// A word alone is a level: taken as a directive, a mistyped one would silence everything.
+fn log_level(text: &str) -> Result<String, String> {
+    let level = |text: &str| text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    let directive = |part: &str| match part.rsplit_once('=') {
+        Some((target, wanted)) => !target.is_empty() && level(wanted),
+        None => level(part),
+    };
+    let good = text.split(',').all(|part| directive(part.trim()));
+    good.then(|| text.to_owned())
+        .ok_or_else(|| "error, warn, info, debug or trace, or directives such as info,sqlx=warn".to_owned())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

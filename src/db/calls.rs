@@ -15,11 +15,16 @@ use crate::domain::{
 
 /// Adds calls or brings them up to date, many in one round trip. What is told later wins, but nothing known is
 /// forgotten for a callback that is silent about it, and a call once private stays so until an administrator says
-/// otherwise. The same call must not be given twice.
-pub async fn upsert_calls(db: &mut PgConnection, calls: &[(&str, &Call)], now: DateTime<Utc>) -> sqlx::Result<()> {
+/// otherwise. The same call must not be given twice. Returns what is then known of their privacy.
+pub async fn upsert_calls(
+    db: &mut PgConnection,
+    calls: &[(&str, &Call)],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<KnownCall>> {
     let column = |field: fn(&Call) -> Option<String>| calls.iter().map(|(_, call)| field(call)).collect::<Vec<_>>();
     let parties: Vec<_> = calls.iter().map(|(_, call)| serde_json::json!(call.parties)).collect();
-    sqlx::query!(
+    sqlx::query_as!(
+        KnownCall,
         "INSERT INTO calls (id, tenant_id, call_id, title, url, started_at, duration_seconds, language, is_private,
                             parties, account_name, account_number, created_at, updated_at)
          SELECT *, $13, $13 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
@@ -34,7 +39,8 @@ pub async fn upsert_calls(db: &mut PgConnection, calls: &[(&str, &Call)], now: D
              parties = CASE WHEN excluded.parties = '[]' THEN calls.parties ELSE excluded.parties END,
              account_name = coalesce(excluded.account_name, calls.account_name),
              account_number = coalesce(excluded.account_number, calls.account_number),
-             updated_at = excluded.updated_at",
+             updated_at = excluded.updated_at
+         RETURNING tenant_id AS tenant, call_id, is_private",
         &calls.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
         &calls.iter().map(|(tenant, _)| (*tenant).to_owned()).collect::<Vec<_>>(),
         &calls.iter().map(|(_, call)| call.id.clone()).collect::<Vec<_>>(),
@@ -49,9 +55,19 @@ pub async fn upsert_calls(db: &mut PgConnection, calls: &[(&str, &Call)], now: D
         &column(|call| call.crm_account.as_ref()?.number.clone()) as &[Option<String>],
         now,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await
+}
+
+/// What is known of a call's privacy, from all that was ever told of it.
+#[derive(Debug)]
+pub struct KnownCall {
+    /// Whose it is.
+    pub tenant: String,
+    /// The source's id.
+    pub call_id: String,
+    /// Whether anything said that it is private.
+    pub is_private: bool,
 }
 
 /// Finds a call by the source's id.

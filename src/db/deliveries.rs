@@ -112,8 +112,9 @@ pub struct EndpointRoom {
 
 /// Leases up to `limit` due deliveries to `claim_id` until `lease_until`.
 ///
-/// The claim is fair: each endpoint gives its oldest, at most as many as it has room for, and those of failing endpoints
-/// come after all others. So neither a dead endpoint nor a long backlog of one holds up the rest. Cost follows the number
+/// The claim is fair: each endpoint gives its oldest, at most as many as it has room for; the one with the least under way
+/// is served first, and those of failing endpoints come after all others. So neither a dead endpoint nor a slow one with a
+/// long backlog holds up the rest. Cost follows the number
 /// of endpoints and of deliveries that are due, not the length of history.
 pub async fn claim_due_deliveries(
     db: impl PgExecutor<'_>,
@@ -128,16 +129,18 @@ pub async fn claim_due_deliveries(
         r#"WITH due AS (
                SELECT d.id, d.claim_id AS lost_claim_id
                FROM (SELECT id, consecutive_failures >= $7 AS failing,
-                            CASE WHEN consecutive_failures >= $7 THEN $6::bigint ELSE $5::bigint END
-                            - (SELECT count(*) FROM deliveries c
-                               WHERE c.endpoint_id = endpoints.id AND c.claim_id IS NOT NULL AND c.ready_at > $2) AS room
+                            CASE WHEN consecutive_failures >= $7 THEN $6::bigint ELSE $5::bigint END AS room,
+                            (SELECT count(*) FROM deliveries c
+                             WHERE c.endpoint_id = endpoints.id AND c.claim_id IS NOT NULL AND c.ready_at > $2) AS busy
                      FROM endpoints WHERE enabled AND deleted_at IS NULL) p
                CROSS JOIN LATERAL (
                    SELECT id, claim_id, ready_at FROM deliveries
                    WHERE endpoint_id = p.id AND status IN ('pending', 'retrying') AND ready_at <= $2
-                   ORDER BY ready_at LIMIT greatest(p.room, 0) FOR UPDATE SKIP LOCKED
+                   ORDER BY ready_at LIMIT greatest(p.room - p.busy, 0) FOR UPDATE SKIP LOCKED
                ) d
-               ORDER BY p.failing, d.ready_at LIMIT $4
+               -- The endpoint with the least under way is served next.
+               ORDER BY p.failing, p.busy + row_number() OVER (PARTITION BY p.id ORDER BY d.ready_at), d.ready_at
+               LIMIT $4
            )
            UPDATE deliveries d SET attempt = attempt + 1, claim_id = $1, ready_at = $3
            FROM due, events e, endpoints p
@@ -189,17 +192,28 @@ pub async fn extend_leases(
     claim_ids: &[Uuid],
     lease_until: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE deliveries SET ready_at = $2 WHERE claim_id = ANY($1)", claim_ids, lease_until)
-        .execute(db)
-        .await?;
+    // One that is being settled right now needs no renewal, and waiting for it could lock both up.
+    sqlx::query!(
+        "UPDATE deliveries SET ready_at = $2
+         WHERE id IN (SELECT id FROM deliveries WHERE claim_id = ANY($1) FOR UPDATE SKIP LOCKED)",
+        claim_ids,
+        lease_until,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
 /// Gives claims back at once, without cost: their worker is stopping.
 pub async fn release_claims(db: impl PgExecutor<'_>, claim_ids: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE deliveries SET free_attempts = free_attempts + 1, claim_id = NULL, ready_at = $2
-         WHERE claim_id = ANY($1)",
+        "WITH released AS (
+             UPDATE deliveries SET free_attempts = free_attempts + 1, claim_id = NULL, ready_at = $2
+             WHERE claim_id = ANY($1) RETURNING id, tenant_id, attempt
+         )
+         INSERT INTO delivery_attempts (delivery_id, tenant_id, number, started_at, duration_ms, error)
+         SELECT id, tenant_id, attempt, $2, 0, 'the worker was stopped before the answer was recorded' FROM released
+         ON CONFLICT DO NOTHING",
         claim_ids,
         now,
     )
@@ -313,6 +327,26 @@ pub async fn fail_waiting(
     Ok(failed.execute(db).await?.rows_affected())
 }
 
+/// Fails what waits of calls that have turned private: nothing more of them goes out.
+pub async fn fail_private(
+    db: impl PgExecutor<'_>,
+    calls: &[(String, String)],
+    error: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let failed = sqlx::query!(
+        "UPDATE deliveries d SET status = 'failed', last_error = $3, claim_id = NULL, ready_at = $4
+         FROM unnest($1::text[], $2::text[]) AS private(tenant_id, call_id)
+         JOIN events e ON e.tenant_id = private.tenant_id AND e.subject = private.call_id AND e.run_id IS NOT NULL
+         WHERE d.event_id = e.id AND d.status IN ('pending', 'retrying')",
+        &calls.iter().map(|(tenant, _)| tenant.clone()).collect::<Vec<_>>(),
+        &calls.iter().map(|(_, call_id)| call_id.clone()).collect::<Vec<_>>(),
+        error,
+        now,
+    );
+    Ok(failed.execute(db).await?.rows_affected())
+}
+
 /// Puts a failed delivery back with a fresh budget; `false` when there is no failed one of this id to an endpoint that
 /// takes anything.
 pub async fn revive_delivery(
@@ -324,7 +358,8 @@ pub async fn revive_delivery(
     let revived = sqlx::query!(
         "UPDATE deliveries d SET status = 'pending', free_attempts = attempt, ready_at = $3
          FROM endpoints e
-         WHERE d.tenant_id = $1 AND d.id = $2 AND d.status = 'failed' AND e.id = d.endpoint_id AND e.enabled",
+         WHERE d.tenant_id = $1 AND d.id = $2 AND d.status = 'failed' AND e.id = d.endpoint_id AND e.enabled
+           AND d.last_error IS DISTINCT FROM 'private'",
         tenant,
         id.uuid(),
         now,

@@ -149,6 +149,12 @@ pub async fn find_endpoint(db: impl PgExecutor<'_>, tenant: &str, id: EndpointId
     Ok(list_endpoints(db, tenant, Some(id), Page { limit: 1, before: None }).await?.pop())
 }
 
+/// Lists what is sealed of all tenants' endpoints, with their names.
+pub async fn list_sealed(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(EndpointId, String, Vec<u8>)>> {
+    let rows = sqlx::query!(r#"SELECT id AS "id: EndpointId", name, sealed FROM endpoints WHERE deleted_at IS NULL"#);
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, row.name, row.sealed)).collect())
+}
+
 /// What deciding about an event needs of an endpoint.
 #[derive(Debug)]
 pub struct Subscriber {
@@ -258,6 +264,8 @@ pub struct HealthRow {
     pub tenant: String,
     /// The first failure after the last success.
     pub failing_since: Option<DateTime<Utc>>,
+    /// Failures in a row before this batch.
+    pub failures_before: i32,
 }
 
 /// Updates the health of endpoints, each row once per batch, in the order of their ids: replicas that settle at the
@@ -271,7 +279,7 @@ pub async fn note_health(
     sqlx::query_as!(
         HealthRow,
         r#"WITH change AS (
-               SELECT e.id, c.succeeded, c.failures
+               SELECT e.id, c.succeeded, c.failures, e.consecutive_failures AS failures_before
                FROM unnest($1::uuid[], $2::boolean[], $3::int[]) AS c(id, succeeded, failures)
                JOIN endpoints e ON e.id = c.id
                WHERE NOT c.succeeded OR e.consecutive_failures > 0 OR e.last_success_at IS NULL
@@ -284,7 +292,8 @@ pub async fn note_health(
                last_success_at = CASE WHEN c.succeeded THEN $4 ELSE e.last_success_at END,
                last_failure_at = CASE WHEN c.failures > 0 THEN $4 ELSE e.last_failure_at END
            FROM change c WHERE e.id = c.id
-           RETURNING e.id AS "id: EndpointId", e.tenant_id AS tenant, e.failing_since"#,
+           RETURNING e.id AS "id: EndpointId", e.tenant_id AS tenant, e.failing_since,
+                     c.failures_before"#,
         &changes.iter().map(|change| change.id).collect::<Vec<_>>(),
         &changes.iter().map(|change| change.succeeded).collect::<Vec<_>>(),
         &changes.iter().map(|change| change.failures).collect::<Vec<_>>(),

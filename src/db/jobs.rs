@@ -105,7 +105,15 @@ pub async fn extend_leases(
     claim_ids: &[Uuid],
     lease_until: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE jobs SET ready_at = $2 WHERE claim_id = ANY($1)", claim_ids, lease_until).execute(db).await?;
+    // One that is being settled right now needs no renewal, and waiting for it could lock both up.
+    sqlx::query!(
+        "UPDATE jobs SET ready_at = $2
+         WHERE id IN (SELECT id FROM jobs WHERE claim_id = ANY($1) FOR UPDATE SKIP LOCKED)",
+        claim_ids,
+        lease_until,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -177,12 +185,17 @@ pub async fn delete_job(db: impl PgExecutor<'_>, job_id: Uuid) -> sqlx::Result<(
     Ok(())
 }
 
-/// Makes the jobs of calls due now: what they waited for has arrived. Jobs under way are left alone.
+/// Makes the jobs of calls due now: what they waited for has arrived. Jobs under way are left alone, but waited for if
+/// they are being put back in this moment, so that none is slept over.
 pub async fn hurry(db: impl PgExecutor<'_>, tenant: &str, call_ids: &[String], now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE jobs SET ready_at = $3 FROM runs
-         WHERE runs.id = jobs.run_id AND runs.tenant_id = $1 AND runs.call_id = ANY($2) AND runs.state = 'active'
-           AND jobs.kind = 'fetch' AND jobs.claim_id IS NULL AND jobs.ready_at > $3",
+        "WITH waiting AS (
+             SELECT jobs.id FROM jobs JOIN runs ON runs.id = jobs.run_id
+             WHERE runs.tenant_id = $1 AND runs.call_id = ANY($2) AND runs.state = 'active' AND jobs.kind = 'fetch'
+             ORDER BY jobs.id FOR UPDATE OF jobs
+         )
+         UPDATE jobs SET ready_at = $3 FROM waiting
+         WHERE jobs.id = waiting.id AND jobs.claim_id IS NULL AND jobs.ready_at > $3",
         tenant,
         call_ids,
         now,

@@ -21,6 +21,7 @@ pub mod transcripts;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::{
     PgPool,
     migrate::Migrator,
@@ -50,6 +51,11 @@ pub async fn is_migrated(pool: &PgPool) -> sqlx::Result<bool> {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The time by the database's clock.
+pub async fn now(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(pool).await
 }
 
 /// What part of a list is wanted: newest first, at most `limit` rows older than `before`.

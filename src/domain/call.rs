@@ -26,6 +26,23 @@ pub struct Call {
     pub crm_account: Option<Account>,
 }
 
+impl Call {
+    /// Takes over what another telling of the same call knows: what is told later wins, but nothing known is forgotten
+    /// for a telling that is silent about it, and what one of them says is private stays so.
+    pub fn merge(&mut self, later: Self) {
+        self.title = later.title.or(self.title.take());
+        self.url = later.url.or(self.url.take());
+        self.started_at = later.started_at.or(self.started_at);
+        self.duration_seconds = later.duration_seconds.or(self.duration_seconds);
+        self.language = later.language.or(self.language.take());
+        self.is_private |= later.is_private;
+        if !later.parties.is_empty() {
+            self.parties = later.parties;
+        }
+        self.crm_account = later.crm_account.or(self.crm_account.take());
+    }
+}
+
 /// Somebody who took part in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Party {

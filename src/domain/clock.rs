@@ -16,15 +16,26 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System,
+    /// The machine's clock, with what has to be added to agree with the database's, in microseconds.
+    System(Arc<AtomicI64>),
+    /// Microseconds since the epoch.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The machine's clock.
     #[must_use]
-    pub const fn system() -> Self {
-        Self(Source::System)
+    pub fn system() -> Self {
+        Self(Source::System(Arc::default()))
+    }
+
+    /// Sets the machine's clock by one that all replicas share. Leases are compared between replicas: one whose clock
+    /// runs ahead would take the others' work for abandoned.
+    pub fn agree_with(&self, shared: DateTime<Utc>) {
+        if let Source::System(offset) = &self.0 {
+            let ahead = shared.timestamp_micros() - self.now().timestamp_micros();
+            offset.fetch_add(ahead, Ordering::SeqCst);
+        }
     }
 
     /// A clock that stands still at `start` until somebody advances it. Clones share the hands.
@@ -38,7 +49,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that may ask the machine")]
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
-            Source::System => Utc::now().trunc_subsecs(6),
+            Source::System(offset) => {
+                let offset = TimeDelta::microseconds(offset.load(Ordering::SeqCst));
+                Utc::now().checked_add_signed(offset).unwrap_or(DateTime::UNIX_EPOCH).trunc_subsecs(6)
+            }
             Source::Manual(micros) => {
                 DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap_or(DateTime::UNIX_EPOCH)
             }

@@ -84,7 +84,7 @@ fn of_call(event_type: &str, data: &CallData, footer: String) -> Notice {
     let lead = match (&data.summary, &data.reason) {
         (Some(summary), _) => summary.text.clone(),
         (None, Some(reason)) => match data.stage {
-            Some(stage) => format!("The stage \"{}\" gave up: {reason}", stage.as_str()),
+            Some(stage) => format!("The stage \"{}\" gave up; the run's record says why.", stage.as_str()),
             None => format!("Reason: {}", reason.replace('_', " ")),
         },
         (None, None) => String::new(),
@@ -126,6 +126,7 @@ fn of_anything(event_type: &str, data: &Value, footer: String) -> Notice {
     let title = match event_type {
         event_type::TEST_PING => "This is a test from aftercall".to_owned(),
         event_type::ENDPOINT_DISABLED => "A notification endpoint was disabled".to_owned(),
+        event_type::ENDPOINT_RECOVERED => "A notification endpoint works again".to_owned(),
         other => other.to_owned(),
     };
     let lead = match event_type {
@@ -145,7 +146,7 @@ pub fn date(at: DateTime<Utc>) -> String {
 /// A duration in whole minutes.
 #[must_use]
 pub fn minutes(seconds: i64) -> String {
-    format!("{} min", (seconds.max(0) + 30) / 60)
+    format!("{} min", seconds.max(0).saturating_add(30) / 60)
 }
 
 /// A sentiment in a word.

@@ -29,9 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = api
         .merge(health::routes())
         .merge(openapi::pages(document))
-        .route("/", get(|| async { Redirect::to("/docs/") }))
-        .fallback(|| async { Problem::from(ProblemKind::NotFound) })
-        .method_not_allowed_fallback(|| async { Problem::from(ProblemKind::MethodNotAllowed) });
+        .route("/", get(|| async { Redirect::to("/docs/") }));
     if app.config.service.metrics_port.is_none() {
         router = router.merge(health::metrics_routes());
     }
@@ -47,6 +45,8 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
     let nosniff =
         SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     router
+        .fallback(|| async { Problem::from(ProblemKind::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::from(ProblemKind::MethodNotAllowed) })
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(middleware::from_fn(problem::render))

@@ -12,7 +12,7 @@ use super::proof::VerifiedBody;
 use crate::{
     clients::gong::shapes,
     db::{
-        calls, jobs,
+        calls, deliveries, jobs,
         runs::{self, NewRun},
     },
     domain::{
@@ -56,13 +56,10 @@ impl Callback {
     /// Reads a proven body, leniently: only the call's id is required, and not even that of a test.
     pub fn parse(verified: &VerifiedBody) -> Result<Self, CallbackError> {
         let value: Value = serde_json::from_slice(&verified.bytes).map_err(CallbackError::NotJson)?;
-        let is_test = value.get("isTest").and_then(Value::as_bool).unwrap_or(false);
-        let call = match value.get("callData").and_then(shapes::call) {
-            _ if is_test => None,
-            Some(mut call) => {
-                call.is_private |= value.get("isPrivate").and_then(Value::as_bool).unwrap_or(false);
-                Some(call)
-            }
+
+        let call = match shapes::callback_call(&value) {
+            _ if shapes::is_test(&value) => None,
+            Some(call) => Some(call),
             None => return Err(CallbackError::NoCallId),
         };
         Ok(Self {
@@ -97,6 +94,8 @@ pub struct Accepted {
     pub run_id: Option<RunId>,
     /// Whether the call was known.
     pub duplicate: bool,
+    /// Whether the call is private, so that its run ended before it began.
+    pub skipped: bool,
 }
 
 /// Takes callbacks in.
@@ -151,9 +150,17 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
             first_of.entry((callback.source, &call.id)).or_insert(callback);
         }
     }
-    let new_runs: Vec<NewRun> = first_of.values().copied().filter_map(new_run).collect();
+    // Calls first: whether one is private is what all tellings of it say together.
+    let private = upsert_calls(tx, batch, now).await?;
+    let is_private = |callback: &Callback, call: &Call| private.contains(&(callback.tenant.clone(), call.id.clone()));
+    let new_runs: Vec<NewRun> = first_of
+        .values()
+        .filter_map(|callback| {
+            let call = callback.call.as_ref()?;
+            Some(new_run(callback, call, is_private(callback, call)))
+        })
+        .collect();
     let started: HashSet<RunId> = runs::insert_runs(tx, &new_runs, now).await?.into_iter().collect();
-    upsert_calls(tx, batch, now).await?;
 
     let mut known: HashMap<CallKey<'_>, (EventId, RunId)> = HashMap::new();
     let mut events = Vec::new();
@@ -179,13 +186,14 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     for callback in batch {
         let Some(call) = &callback.call else {
             let event = test_event(callback, now);
-            answers.push(Accepted { event_id: event.id, run_id: None, duplicate: false });
+            answers.push(Accepted { event_id: event.id, run_id: None, duplicate: false, skipped: false });
             events.push(event);
             continue;
         };
         let key = (callback.source, call.id.as_str());
         let (event_id, run_id) = *known.get(&key).ok_or(sqlx::Error::RowNotFound)?;
-        answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key) });
+        let skipped = is_private(callback, call);
+        answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key), skipped });
     }
     notify::emit(tx, &events, now).await?;
     if !first_jobs.is_empty() {
@@ -194,30 +202,44 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     Ok(answers)
 }
 
-fn new_run(callback: &Callback) -> Option<NewRun> {
-    let call = callback.call.as_ref()?;
-    Some(NewRun {
+fn new_run(callback: &Callback, call: &Call, is_private: bool) -> NewRun {
+    NewRun {
         id: RunId::new(),
         tenant: callback.tenant.clone(),
         source: callback.source,
         call_id: call.id.clone(),
         event_id: EventId::new(),
-        state: if call.is_private { RunState::Skipped } else { RunState::Active },
-        reason: call.is_private.then_some(skip_reason::PRIVATE),
+        state: if is_private { RunState::Skipped } else { RunState::Active },
+        reason: is_private.then_some(skip_reason::PRIVATE),
         trace_id: callback.trace_id.clone(),
-    })
+    }
 }
 
-/// Brings the calls up to date, also by repeats: one may say that a call has turned private since.
-async fn upsert_calls(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc>) -> sqlx::Result<()> {
-    let mut latest: BTreeMap<(&str, &str), Call> = BTreeMap::new();
+/// Brings the calls up to date, also by repeats, and returns those that are private. What waits to go out of a call
+/// that has turned private since is stopped.
+async fn upsert_calls(
+    tx: &mut PgConnection,
+    batch: &[Callback],
+    now: DateTime<Utc>,
+) -> sqlx::Result<HashSet<(String, String)>> {
+    let mut told: BTreeMap<(&str, &str), Call> = BTreeMap::new();
     for callback in batch {
         let Some(call) = &callback.call else { continue };
-        let known = latest.entry((&callback.tenant, &call.id)).or_insert_with(|| call.clone());
-        known.is_private |= call.is_private;
+        told.entry((&callback.tenant, &call.id))
+            .and_modify(|known| known.merge(call.clone()))
+            .or_insert_with(|| call.clone());
     }
-    let rows: Vec<(&str, &Call)> = latest.iter().map(|((tenant, _), call)| (*tenant, call)).collect();
-    if rows.is_empty() { Ok(()) } else { calls::upsert_calls(tx, &rows, now).await }
+    let rows: Vec<(&str, &Call)> = told.iter().map(|((tenant, _), call)| (*tenant, call)).collect();
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let known = calls::upsert_calls(tx, &rows, now).await?;
+    let private: Vec<(String, String)> =
+        known.into_iter().filter(|call| call.is_private).map(|call| (call.tenant, call.call_id)).collect();
+    if !private.is_empty() {
+        deliveries::fail_private(&mut *tx, &private, skip_reason::PRIVATE, now).await?;
+    }
+    Ok(private.into_iter().collect())
 }
 
 /// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call.
@@ -231,13 +253,13 @@ fn events_of(run: &NewRun, callback: &Callback, now: DateTime<Utc>) -> Vec<NewEv
         intent: None,
         subject: Some(call.id.clone()),
         data: data.to_value(),
-        audience: if call.is_private { Audience::Nobody } else { Audience::Endpoints },
+        audience: if run.state == RunState::Skipped { Audience::Nobody } else { Audience::Endpoints },
         callback: Some((callback.source, callback.body.clone())),
         run_id: Some(run.id),
         trace_id: run.trace_id.clone(),
         origin_at: now,
     };
-    if !call.is_private {
+    if run.state != RunState::Skipped {
         return vec![received];
     }
     data.reason = run.reason.map(str::to_owned);

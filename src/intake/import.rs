@@ -7,18 +7,18 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
+use tokio::sync::Mutex;
 
 use crate::{
     clients::gong::shapes,
-    db::{calls, jobs, transcripts},
-    domain::{call::Call, transcript::StoredTurn},
+    db::{calls, deliveries, jobs, transcripts},
+    domain::{call::Call, run::skip_reason, transcript::StoredTurn},
 };
 
 /// Larger files are refused: they are read as a whole. A two-hour call's transcript has about half a megabyte.
@@ -60,12 +60,9 @@ pub async fn import(pool: &PgPool, tenant: &str, paths: &[PathBuf], now: DateTim
             let contents = contents.await.unwrap_or_else(|_| Contents::problem("the file cannot be read".to_owned()));
             store(pool, tenant, &contents, now).await?;
             let problem = |text| ImportProblem { path: path.clone(), text };
-            imported.problems.extend(contents.problems.into_iter().map(problem));
             imported.transcripts += contents.transcripts.len();
-            for id in contents.transcripts.into_iter().map(|(id, _)| id) {
-                imported.calls.entry(id.clone()).or_insert_with(|| Call { id, ..Call::default() });
-            }
-            imported.calls.extend(contents.calls.into_iter().map(|call| (call.id.clone(), call)));
+            gather(&mut imported.calls, contents.told());
+            imported.problems.extend(contents.problems.into_iter().map(problem));
         }
     }
     Ok(imported)
@@ -73,23 +70,35 @@ pub async fn import(pool: &PgPool, tenant: &str, paths: &[PathBuf], now: DateTim
 
 /// Commits what one file brought and hurries the runs that waited for it.
 async fn store(pool: &PgPool, tenant: &str, contents: &Contents, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let mut by_id: BTreeMap<&str, Call> = BTreeMap::new();
-    for (id, _) in &contents.transcripts {
-        by_id.entry(id).or_insert_with(|| Call { id: id.clone(), ..Call::default() });
-    }
-    by_id.extend(contents.calls.iter().map(|call| (call.id.as_str(), call.clone())));
+    let mut by_id = BTreeMap::new();
+    gather(&mut by_id, contents.told());
     if by_id.is_empty() {
         return Ok(());
     }
     let mut tx = pool.begin().await?;
     let rows: Vec<(&str, &Call)> = by_id.values().map(|call| (tenant, call)).collect();
-    calls::upsert_calls(&mut tx, &rows, now).await?;
+    let known = calls::upsert_calls(&mut tx, &rows, now).await?;
+    let private: Vec<(String, String)> =
+        known.into_iter().filter(|call| call.is_private).map(|call| (call.tenant, call.call_id)).collect();
+    deliveries::fail_private(&mut *tx, &private, skip_reason::PRIVATE, now).await?;
     for (call_id, turns) in &contents.transcripts {
         transcripts::upsert_transcript(&mut *tx, tenant, call_id, turns, "import", now).await?;
     }
     let ids: Vec<String> = contents.transcripts.iter().map(|(id, _)| id.clone()).collect();
     jobs::hurry(&mut *tx, tenant, &ids, now).await?;
     tx.commit().await
+}
+
+/// Puts tellings of calls together by their ids.
+fn gather(calls: &mut BTreeMap<String, Call>, told: impl Iterator<Item = Call>) {
+    for call in told {
+        match calls.get_mut(&call.id) {
+            Some(known) => known.merge(call),
+            None => {
+                calls.insert(call.id.clone(), call);
+            }
+        }
+    }
 }
 
 /// A file, or the importable files of a directory in the order of their names.
@@ -118,6 +127,12 @@ impl Contents {
         Self { problems: vec![text], ..Self::default() }
     }
 
+    /// What the file says of calls; of one that only has a transcript here, its id.
+    fn told(&self) -> impl Iterator<Item = Call> + '_ {
+        let spoken = self.transcripts.iter().map(|(id, _)| Call { id: id.clone(), ..Call::default() });
+        spoken.chain(self.calls.iter().cloned())
+    }
+
     /// Takes what a value brings; `place` says where in the file it stands.
     fn take(&mut self, value: &Value, place: &str) {
         let list = |name: &str| value.get(name).and_then(Value::as_array);
@@ -131,10 +146,7 @@ impl Contents {
             }
         } else if let Some((id, turns)) = shapes::transcript(value) {
             self.transcripts.push((id, turns));
-        } else if let Some(mut call) = value.get("callData").and_then(shapes::call) {
-            call.is_private |= value.get("isPrivate").and_then(Value::as_bool).unwrap_or(false);
-            self.calls.push(call);
-        } else if let Some(call) = shapes::call(value) {
+        } else if let Some(call) = shapes::callback_call(value).or_else(|| shapes::call(value)) {
             self.calls.push(call);
         } else {
             self.problems.push(format!(
@@ -176,6 +188,7 @@ fn read(path: &Path) -> Contents {
 /// `IMPORT_DIR`: files that are taken when a transcript is missing, each when it is new or has changed.
 pub struct ImportDir {
     path: PathBuf,
+    /// Whoever looks holds it, so that runs which miss their transcripts at once read each file once.
     taken: Mutex<HashMap<PathBuf, SystemTime>>,
 }
 
@@ -186,23 +199,21 @@ impl ImportDir {
         Self { path, taken: Mutex::default() }
     }
 
-    /// Imports what is new since the last time.
+    /// Imports what is new since the last time, file by file: what is taken stays taken if this is cut short.
     pub async fn take_new(&self, pool: &PgPool, tenant: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
-        let modified = |path: &Path| std::fs::metadata(path)?.modified();
-        let mut new = Vec::new();
+        let mut taken = self.taken.lock().await;
         for path in files(&self.path)? {
-            let at = modified(&path)?;
-            let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            if taken.get(&path) != Some(&at) {
-                new.push((path, at));
+            // A file that has vanished since it was listed is nobody's fault.
+            let Ok(modified) = std::fs::metadata(&path).and_then(|metadata| metadata.modified()) else { continue };
+            if taken.get(&path) == Some(&modified) {
+                continue;
             }
+            for problem in import(pool, tenant, std::slice::from_ref(&path), now).await?.problems {
+                let (file, problem) = (problem.path.display(), problem.text);
+                tracing::warn!(%file, problem, "something in IMPORT_DIR was left out");
+            }
+            taken.insert(path, modified);
         }
-        let paths: Vec<PathBuf> = new.iter().map(|(path, _)| path.clone()).collect();
-        let imported = import(pool, tenant, &paths, now).await?;
-        for problem in &imported.problems {
-            tracing::warn!(file = %problem.path.display(), problem = problem.text, "a file in IMPORT_DIR was left out");
-        }
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
         Ok(())
     }
 }

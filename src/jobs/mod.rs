@@ -9,16 +9,23 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{domain::clock::Clock, queue::Wake};
+use crate::{
+    db,
+    domain::{clock::Clock, retry::jittered},
+    queue::Wake,
+};
 
 /// How often the sweeper looks, before jitter.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// Runs what is scheduled until `stop`. Every replica does: the work is idempotent and cheap.
+/// Runs what is scheduled until `stop`, and keeps the clock with the database's. Every replica does: the work is idempotent and cheap.
 pub async fn run(pool: PgPool, clock: Clock, wake: Wake, stop: CancellationToken) {
     let scheduled = async {
         loop {
-            tokio::time::sleep(crate::domain::retry::jittered(SWEEP_EVERY, rand::random())).await;
+            tokio::time::sleep(jittered(SWEEP_EVERY, rand::random())).await;
+            if let Ok(now) = db::now(&pool).await {
+                clock.agree_with(now);
+            }
             match sweep(&pool, clock.now()).await {
                 Ok(0) => {}
                 Ok(_) => wake.now(),

@@ -25,19 +25,30 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// Sixteen to an endpoint that works: a receiver that answers in 10 ms then takes 1,600 a second. Two to one that does
-/// not: a hanging endpoint costs two of our slots for a time-out, not all of them.
-const ROOM: EndpointRoom = EndpointRoom { healthy: 16, failing: 2, failing_from: 3 };
+/// At most so many under way to one endpoint, whatever the concurrency: a receiver that answers in 10 ms then takes 1,600
+/// a second.
+const MOST_PER_ENDPOINT: usize = 16;
+/// From so many failures in a row on, an endpoint gets one delivery at a time: enough to see whether it is back.
+pub(super) const FAILING_FROM: i32 = 3;
 /// How many attempts share a transaction at most.
 const LARGEST_BATCH: usize = 128;
+/// How long to wait before recording an attempt is tried again.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// From this age on "later" costs a retry, so that a receiver which always says 429 does not keep a delivery for ever.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(120);
+
+/// A quarter of what a process sends at once goes to one endpoint at most, so that slow ones leave room for others.
+fn room(concurrency: usize) -> EndpointRoom {
+    let healthy = (concurrency / 4).clamp(1, MOST_PER_ENDPOINT);
+    EndpointRoom { healthy: i64::try_from(healthy).unwrap_or(1), failing: 1, failing_from: FAILING_FROM }
+}
 
 /// Sends what [`super::emit`] decided. The queue of deliveries is their log itself.
 pub struct Notifier {
     pool: PgPool,
     clock: Clock,
     lease: Duration,
+    room: EndpointRoom,
     schedule: Schedule,
     channels: Channels,
     settling: GroupCommit<SettleCommitter>,
@@ -51,6 +62,7 @@ impl Notifier {
         pool: PgPool,
         clock: Clock,
         retries: &RetryConfig,
+        concurrency: usize,
         channels: Channels,
         metrics: Arc<Metrics>,
         wake: Wake,
@@ -60,6 +72,7 @@ impl Notifier {
             pool,
             clock,
             lease: retries.lease,
+            room: room(concurrency),
             schedule: retries.deliveries.clone(),
             channels,
             settling: GroupCommit::start(committer, LARGEST_BATCH),
@@ -69,7 +82,17 @@ impl Notifier {
 
     /// Raises `test.ping` for one endpoint, sends it now, once, and tells how that went; it stands in the log like any
     /// other delivery.
-    pub async fn send_test(&self, tenant: &str, endpoint_id: EndpointId) -> sqlx::Result<(DeliveryId, Attempt)> {
+    pub async fn send_test(
+        self: &Arc<Self>,
+        tenant: &str,
+        endpoint_id: EndpointId,
+    ) -> anyhow::Result<(DeliveryId, Attempt)> {
+        // A task of its own: an administrator who closes the page does not leave half a test behind.
+        let (notifier, tenant) = (Arc::clone(self), tenant.to_owned());
+        Ok(tokio::spawn(async move { notifier.send_test_now(&tenant, endpoint_id).await }).await??)
+    }
+
+    async fn send_test_now(&self, tenant: &str, endpoint_id: EndpointId) -> sqlx::Result<(DeliveryId, Attempt)> {
         let now = self.clock.now();
         let event = test_ping(tenant, endpoint_id, now);
         let id = DeliveryId::new();
@@ -92,19 +115,19 @@ impl Notifier {
         tx.commit().await?;
         let claimed = claimed.ok_or(sqlx::Error::RowNotFound)?;
         let attempt = self.channels.send(&claimed).await;
-        let settlement = settlement(&claimed, &attempt, &Schedule(Vec::new()), self.clock.now());
+        let settlement = settlement(&claimed, &attempt, self.schedule_of(&claimed), self.clock.now());
         self.settle(&claimed, &attempt, settlement).await;
         Ok((id, attempt))
     }
 
     async fn deliver(&self, delivery: ClaimedDelivery) {
-        let tries = i32::try_from(self.schedule.0.len()).unwrap_or(i32::MAX).saturating_add(1);
+        let tries = i32::try_from(self.schedule_of(&delivery).0.len()).unwrap_or(i32::MAX).saturating_add(1);
         let attempt = if delivery.attempt - delivery.free_attempts > tries {
             out_of_budget(self.clock.now())
         } else {
             self.channels.send(&delivery).await
         };
-        let settlement = settlement(&delivery, &attempt, &self.schedule, self.clock.now());
+        let settlement = settlement(&delivery, &attempt, self.schedule_of(&delivery), self.clock.now());
         self.settle(&delivery, &attempt, settlement).await;
     }
 
@@ -119,11 +142,22 @@ impl Notifier {
             "attempted a delivery"
         );
         let settled = Settled { settlement, endpoint_id: delivery.endpoint_id, verdict: attempt.verdict };
-        match self.settling.commit(settled).await {
-            Ok(true) => self.metrics.delivered(delivery, attempt, status, self.clock.now()),
-            Ok(false) => warn!("the lease had run out; another worker sends this delivery"),
-            Err(error) => warn!(%error, "an attempt could not be recorded; the delivery will be sent again"),
+        // What was sent must be recorded, or it is sent again: while the claim is ours, a database that is away is waited
+        // for. When it is not ours any more, the fence says so.
+        loop {
+            match self.settling.commit(settled.clone()).await {
+                Ok(true) => return self.metrics.delivered(delivery, attempt, status, self.clock.now()),
+                Ok(false) => return warn!("the lease had run out; another worker sends this delivery"),
+                Err(error) => warn!(%error, "an attempt could not be recorded yet"),
+            }
+            tokio::time::sleep(SETTLE_AGAIN).await;
         }
+    }
+
+    /// A test is sent once.
+    fn schedule_of(&self, delivery: &ClaimedDelivery) -> &Schedule {
+        static ONCE: Schedule = Schedule(Vec::new());
+        if delivery.event_type == event_type::TEST_PING { &ONCE } else { &self.schedule }
     }
 }
 
@@ -133,14 +167,16 @@ impl Queue for Notifier {
 
     async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedDelivery>> {
         let claimed =
-            deliveries::claim_due_deliveries(&self.pool, claim.id, claim.now, claim.until, limit, ROOM).await?;
+            deliveries::claim_due_deliveries(&self.pool, claim.id, claim.now, claim.until, limit, self.room).await?;
         let lost: Vec<(DeliveryId, i32)> = claimed
             .iter()
             .filter(|delivery| delivery.lost_before)
             .map(|delivery| (delivery.id, delivery.attempt - 1))
             .collect();
-        if !lost.is_empty() {
-            deliveries::insert_lost_attempts(&self.pool, &lost, claim.now).await?;
+        if !lost.is_empty()
+            && let Err(error) = deliveries::insert_lost_attempts(&self.pool, &lost, claim.now).await
+        {
+            warn!(%error, "attempts whose worker died could not be recorded"); // what is claimed is sent all the same
         }
         Ok(claimed)
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::emit;
+use super::{deliver::FAILING_FROM, emit};
 use crate::{
     db::{
         deliveries::{self, Settlement},
@@ -27,6 +27,7 @@ use crate::{
 const FAILING_LIMIT: chrono::TimeDelta = chrono::TimeDelta::days(5);
 
 /// An attempt to be recorded.
+#[derive(Clone)]
 pub(super) struct Settled {
     pub(super) settlement: Settlement,
     pub(super) endpoint_id: EndpointId,
@@ -59,7 +60,8 @@ impl Committer for SettleCommitter {
     }
 }
 
-/// Updates the health of the endpoints in a batch, and disables those that are gone or only failed for five days.
+/// Updates the health of the endpoints in a batch, tells of those that work again, and disables those that are gone or
+/// only failed for five days.
 /// Tells whether that raised events.
 async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<Utc>) -> sqlx::Result<bool> {
     let mut changes: BTreeMap<Uuid, HealthChange> = BTreeMap::new();
@@ -82,31 +84,41 @@ async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<
         .filter(|row| row.failing_since.is_some_and(|since| now - since >= FAILING_LIMIT))
         .map(|row| row.id.uuid())
         .collect();
-    let disabled_gone = disable(tx, &gone, disabled_reason::GONE, now).await?;
-    Ok(disable(tx, &worn_out, disabled_reason::FAILING, now).await? || disabled_gone)
+    let mut raised = Vec::new();
+    for row in health.iter().filter(|row| row.failing_since.is_none() && row.failures_before >= FAILING_FROM) {
+        raised.push(endpoint_event(event_type::ENDPOINT_RECOVERED, row.id, &row.tenant, None, now));
+    }
+    for (ids, reason) in [(gone, disabled_reason::GONE), (worn_out, disabled_reason::FAILING)] {
+        if ids.is_empty() {
+            continue;
+        }
+        for (id, tenant) in endpoints::disable_endpoints(&mut *tx, &ids, reason, now).await? {
+            deliveries::fail_waiting(&mut *tx, Some(id), disabled_reason::DELIVERY, now).await?;
+            raised.push(endpoint_event(event_type::ENDPOINT_DISABLED, id, &tenant, Some(reason), now));
+        }
+    }
+    emit(tx, &raised, now).await?;
+    Ok(!raised.is_empty())
 }
 
-async fn disable(tx: &mut PgConnection, ids: &[Uuid], reason: &str, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    if ids.is_empty() {
-        return Ok(false);
+fn endpoint_event(
+    event_type: &str,
+    id: EndpointId,
+    tenant: &str,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> NewEvent {
+    NewEvent {
+        id: EventId::new(),
+        tenant: tenant.to_owned(),
+        event_type: event_type.to_owned(),
+        intent: None,
+        subject: Some(id.to_string()),
+        data: json!({"endpoint_id": id, "reason": reason}),
+        audience: Audience::Endpoints,
+        callback: None,
+        run_id: None,
+        trace_id: new_trace_id(),
+        origin_at: now,
     }
-    let disabled = endpoints::disable_endpoints(&mut *tx, ids, reason, now).await?;
-    for (id, tenant) in &disabled {
-        deliveries::fail_waiting(&mut *tx, Some(*id), disabled_reason::DELIVERY, now).await?;
-        let event = NewEvent {
-            id: EventId::new(),
-            tenant: tenant.clone(),
-            event_type: event_type::ENDPOINT_DISABLED.to_owned(),
-            intent: None,
-            subject: Some(id.to_string()),
-            data: json!({"endpoint_id": id, "reason": reason}),
-            audience: Audience::Endpoints,
-            callback: None,
-            run_id: None,
-            trace_id: new_trace_id(),
-            origin_at: now,
-        };
-        emit(tx, &[event], now).await?;
-    }
-    Ok(!disabled.is_empty())
 }

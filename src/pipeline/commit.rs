@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::{Effect, Pipeline, StageError};
 use crate::{
-    db::{calls, documents, jobs, jobs::ClaimedJob, runs, stage_attempts, summaries},
+    db::{calls, documents, jobs, jobs::ClaimedJob, runs, stage_attempts, summaries, transcripts},
     domain::{
         clock::after,
         event::{Audience, NewEvent, event_type},
@@ -22,6 +22,11 @@ use crate::{
     notify,
 };
 
+/// The outcome of an attempt that has to wait for something.
+const LATER: &str = "later";
+/// How often and how long apart a commit is tried while the database is away.
+const COMMIT_TRIES: u32 = 30;
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// How much of an error is kept.
 const ERROR_LENGTH: usize = 500;
 
@@ -53,12 +58,19 @@ impl Pipeline {
         };
         self.metrics.stage(job.stage, took, outcome);
         info!(job.attempt, stage.outcome = outcome, duration_ms = took.as_millis(), error, "a stage ended");
-        match self.write(job, next, outcome, took, error.as_deref()).await {
-            Ok(next) => next,
-            Err(error) => {
-                warn!(%error, "the end of a stage could not be recorded; it will be done again");
-                None
+        // What was done must be recorded, or it is done again: a database that is away is waited for, for a while.
+        let mut patience = COMMIT_TRIES;
+        loop {
+            let error = match self.write(job, &next, outcome, took, error.as_deref()).await {
+                Ok(following) => return following,
+                Err(error) => error,
+            };
+            patience -= 1;
+            if patience == 0 || !error.downcast_ref::<sqlx::Error>().is_some_and(is_passing) {
+                warn!(error = format!("{error:#}"), "the end of a stage could not be recorded; it will be done again");
+                return None;
             }
+            tokio::time::sleep(COMMIT_AGAIN).await;
         }
     }
 
@@ -76,7 +88,7 @@ impl Pipeline {
                 Next::PutBack { outcome: "retry", at: after(now, wait), free: false }
             }
             Err(StageError::Retry(_) | StageError::Failed(_)) => failed(),
-            Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: "later", at: after(now, wait), free: true },
+            Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: LATER, at: after(now, wait), free: true },
             Err(StageError::Skipped(reason)) => {
                 Next::End { outcome: "skipped", state: RunState::Skipped, reason: reason.to_owned() }
             }
@@ -86,7 +98,7 @@ impl Pipeline {
     async fn write(
         &self,
         job: &ClaimedJob,
-        next: Next,
+        next: &Next,
         outcome: &str,
         took: Duration,
         error: Option<&str>,
@@ -96,9 +108,14 @@ impl Pipeline {
         anyhow::ensure!(jobs::hold(&mut tx, job.id, job.claim_id).await?, "the lease had run out");
         let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         stage_attempts::finish_attempt(&mut *tx, job.run_id, job.stage, job.claim_id, took, outcome, error).await?;
-        let ended = match &next {
-            Next::PutBack { at, free, .. } => {
-                jobs::put_back(&mut *tx, job.id, *at, *free).await?;
+        let ended = match next {
+            Next::PutBack { at, free, outcome } => {
+                // What a fetch waits for may have come while it was being put back.
+                let arrived = *outcome == LATER
+                    && transcripts::find_transcript(&mut *tx, &job.tenant, &job.call_id)
+                        .await?
+                        .is_some_and(|turns| !turns.is_empty());
+                jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free).await?;
                 None
             }
             Next::Done(effect) => {
@@ -114,7 +131,7 @@ impl Pipeline {
         if let Some((state, reason)) = ended {
             runs::finish_run(&mut *tx, job.run_id, state, reason, now).await?;
             jobs::delete_job(&mut *tx, job.id).await?;
-        } else if let (Next::Done(_), Some(stage)) = (&next, job.stage.next()) {
+        } else if let (Next::Done(_), Some(stage)) = (next, job.stage.next()) {
             jobs::advance(&mut *tx, job.id, stage, after(now, self.retries.lease), now).await?;
             runs::set_stage(&mut *tx, job.run_id, stage).await?;
             stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
@@ -167,17 +184,25 @@ impl Pipeline {
         let Some(call) = calls::find_call(&mut *tx, &job.tenant, &job.call_id).await? else { return Ok(()) };
         let mut data = CallData::new(&call, call.crm_account.as_ref(), job.run_id);
         data.reason = Some(reason.to_owned());
-        let mut event = event(job, event_type::CALL_SKIPPED, &data, None);
+        let mut kind = event_type::CALL_SKIPPED;
         if state == RunState::Failed {
+            // What went wrong inside is for those who can see the run, not for every receiver.
+            kind = event_type::CALL_FAILED;
+            data.reason = Some(format!("{}_failed", job.stage.as_str()));
             data.stage = Some(job.stage);
-            event = self::event(job, event_type::CALL_FAILED, &data, None);
         }
+        let mut event = event(job, kind, &data, None);
         if call.is_private || reason == skip_reason::PRIVATE {
             event.audience = Audience::Nobody;
         }
         notify::emit(tx, &[event], now).await?;
         Ok(())
     }
+}
+
+/// Whether an error of the database may pass by itself.
+fn is_passing(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed)
 }
 
 async fn raise(

@@ -1,7 +1,7 @@
 //! What happens to a call: *fetch → summarise → document → notify*, one file per stage.
 //!
 //! A run has one job at a time. Its worker does the stage's work outside of any transaction, then commits the result,
-//! the record of the attempt and the next stage's job together, presenting its claim ([`commit`]). As long as stages
+//! the record of the attempt and the next stage's job together, presenting its claim (`commit.rs`). As long as stages
 //! succeed it goes straight on; what fails is put back until it is due again.
 
 mod commit;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
+use super::in_time;
+
 /// How many items may wait before callers are turned away: a few seconds of what a small database commits.
 const WAITING: usize = 4096;
 
@@ -66,7 +68,7 @@ async fn run<C: Committer>(committer: C, mut waiting: mpsc::Receiver<Waiting<C>>
     let mut batch = Vec::with_capacity(largest_batch);
     while waiting.recv_many(&mut batch, largest_batch).await > 0 {
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-        match committer.commit(&items).await {
+        match in_time(committer.commit(&items)).await {
             Ok(results) => {
                 debug_assert_eq!(results.len(), answers.len(), "one answer per item");
                 for (answer, result) in answers.into_iter().zip(results) {
@@ -94,7 +96,7 @@ async fn one_by_one<C: Committer>(
     answers: Vec<oneshot::Sender<Result<C::Answer, GroupCommitError>>>,
 ) {
     for (item, answer) in items.into_iter().zip(answers) {
-        let result = committer.commit(std::slice::from_ref(&item)).await;
+        let result = in_time(committer.commit(std::slice::from_ref(&item))).await;
         let result = result.and_then(|mut results| results.pop().ok_or(sqlx::Error::RowNotFound));
         let _ = answer.send(result.map_err(|error| GroupCommitError::Database(Arc::new(error))));
     }

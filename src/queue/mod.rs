@@ -14,8 +14,20 @@ pub use self::{
     worker::{Claim, Worker, WorkerSettings},
 };
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+/// How long the queue waits for the database. A connection whose other end is gone gives no error by itself, and one of
+/// them must not hold up claims, leases or commits for ever.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits for the database, but not for ever.
+async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let gave_up = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    tokio::time::timeout(DATABASE_TIMEOUT, asking).await.unwrap_or_else(|_| Err(gave_up()))
+}
 
 /// Something a worker can claim from and work on.
 pub trait Queue: Send + Sync + 'static {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Queue, wake::Signal};
+use super::{Queue, in_time, wake::Signal};
 use crate::domain::clock::{Clock, after};
 
 /// What a claim is made with.
@@ -65,7 +65,7 @@ impl<Q: Queue> Worker<Q> {
         let held = self.held();
         tasks.shutdown().await;
         if !held.is_empty()
-            && let Err(error) = self.queue.release(&held).await
+            && let Err(error) = in_time(self.queue.release(&held)).await
         {
             warn!(queue = Q::NAME, %error, "cannot give leases back; they run out by themselves");
         }
@@ -117,7 +117,8 @@ impl<Q: Queue> Worker<Q> {
             if claims.is_empty() {
                 continue;
             }
-            if let Err(error) = self.queue.extend(&claims, after(self.clock.now(), self.settings.lease)).await {
+            if let Err(error) = in_time(self.queue.extend(&claims, after(self.clock.now(), self.settings.lease))).await
+            {
                 warn!(queue = Q::NAME, %error, "cannot renew leases; the work may be done twice");
             }
         }
@@ -146,7 +147,7 @@ impl<Q: Queue> Worker<Q> {
         }
         let now = self.clock.now();
         let claim = Claim { id: Uuid::now_v7(), now, until: after(now, self.settings.lease) };
-        let items = self.queue.claim(claim, i64::try_from(room).unwrap_or(i64::MAX)).await?;
+        let items = in_time(self.queue.claim(claim, i64::try_from(room).unwrap_or(i64::MAX))).await?;
         let claimed = items.len();
         for item in items {
             let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");

@@ -7,7 +7,11 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use super::{conversations::Conversation, receiver::Receiver, sender::Sender};
-use crate::domain::clock::Clock;
+use crate::{
+    app::App,
+    db::{Page, endpoints},
+    domain::clock::Clock,
+};
 
 /// How often the demo looks whether something has changed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -35,13 +39,10 @@ impl Api {
         Ok(Self { client, base: format!("http://{address}"), token: token.to_owned() })
     }
 
-    /// Registers a Slack-shaped, an e-mail and a webhook endpoint, in place of those of an earlier demo.
+    /// Registers a Slack-shaped, an e-mail and a webhook endpoint.
     pub async fn register_endpoints(&self, receiver: &Receiver) -> anyhow::Result<Endpoints> {
         let path = "/api/v1/admin/notify/endpoints";
-        let known = self.call(Method::GET, &format!("{path}?limit=200"), None).await?;
-        for endpoint in items(&known).iter().filter(|endpoint| text(&endpoint["name"]).starts_with(NAME)) {
-            self.call(Method::DELETE, &format!("{path}/{}", text(&endpoint["id"])), None).await?;
-        }
+
         let mut endpoints = Endpoints { webhook_secret: String::new(), ids: Vec::new() };
         for body in [
             json!({"kind": "slack", "name": format!("{NAME} Slack"), "target": receiver.url("slack"),
@@ -130,6 +131,17 @@ impl Api {
     pub async fn pause(&self) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Removes the demo's endpoints, also when the server has stopped listening.
+pub async fn remove_endpoints(app: &App) -> anyhow::Result<()> {
+    let page = Page { limit: 200, before: None };
+    for endpoint in endpoints::list_endpoints(&app.pool, "default", None, page).await? {
+        if endpoint.name.starts_with(NAME) {
+            endpoints::delete_endpoint(&app.pool, "default", endpoint.id, app.clock.now()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The items of a list.

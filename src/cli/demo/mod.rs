@@ -25,8 +25,7 @@ use self::{api::Api, receiver::Receiver, sender::Sender, story::Story};
 use super::session::Session;
 use crate::{
     app::App,
-    config::Config,
-    domain::clock::Clock,
+    config::{Config, MailTransport},
     http,
     intake::import::import,
     lifecycle::{self, Shutdown},
@@ -53,10 +52,11 @@ pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let listener = listen(config.service.bind).await?;
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
-    let app = App::new(config, session.pool.clone(), Clock::system(), address.port())?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
     let workers = lifecycle::start_workers(&app, &shutdown);
     let server = tokio::spawn(http::server::serve(listener, http::router(Arc::clone(&app)), shutdown.clone()));
 
+    api::remove_endpoints(&app).await?; // of a demo that was killed
     let told = tokio::select! {
         told = tokio::time::timeout(PATIENCE, tell(&app, address, &sender, &story)) => {
             told.unwrap_or_else(|_| Err(anyhow::anyhow!("the result was not there within {PATIENCE:?}")))
@@ -67,22 +67,27 @@ pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
         Story::stays_up(address, app.admin_token.expose_secret())?;
         shutdown.soft.cancelled().await;
     }
+    // Their receiver ends with this process; a later `serve` must not go on sending there.
+    let removed = api::remove_endpoints(&app).await;
     shutdown.soft.cancel();
     let _ = server.await;
     workers.close();
     workers.wait().await;
     drop(app);
     session.close().await;
-    told.map(|()| ExitCode::SUCCESS)
+    told.and(removed).map(|()| ExitCode::SUCCESS)
 }
 
-/// The demo's own settings: its key proves its callbacks, its receivers may be on loopback, it listens there only.
+/// The demo's own settings: embedded defaults whatever is configured, its key proves its callbacks, its receivers may be on
+/// loopback, it listens there only.
 fn adapt(config: &mut Config, sender: &Sender) {
     config.gong.public_keys = vec![sender.public_key.clone()];
     config.egress.allow_http = true;
     config.egress.allowed_networks.push(ipnet::IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     config.service.bind.set_ip(Ipv4Addr::LOCALHOST.into());
     config.service.public_url = None;
+    config.database.url = None;
+    config.mail.transport = MailTransport::Files;
     if config.service.log_level == "info" {
         "warn".clone_into(&mut config.service.log_level); // the story is the output
     }

@@ -119,30 +119,30 @@ impl Egress {
         deadline: Duration,
     ) -> Result<Answer, EgressError> {
         let url = self.check(target).map_err(EgressError::Refused)?;
-        let exchange = async {
-            let answer = self.client.post(url).headers(headers).body(body).send().await.map_err(explain)?;
-            read(answer).await
-        };
-        tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(EgressError::TimedOut(deadline)))
+        let end = tokio::time::Instant::now() + deadline;
+        let sending = self.client.post(url).headers(headers).body(body).send();
+        let answer = tokio::time::timeout_at(end, sending).await.map_err(|_| EgressError::TimedOut(deadline))?;
+        Ok(read(answer.map_err(explain)?, end).await)
     }
 }
 
-/// Reads an answer up to the cap. A body that breaks off does not undo a status that has arrived.
-async fn read(mut answer: reqwest::Response) -> Result<Answer, EgressError> {
+/// Reads an answer up to the cap or the deadline. A body that breaks off or never ends does not undo a status that has
+/// arrived.
+async fn read(mut answer: reqwest::Response, end: tokio::time::Instant) -> Answer {
     let mut body = Vec::new();
     while body.len() < ANSWER_CAP {
-        match answer.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_CAP - body.len())]),
-            Ok(None) | Err(_) => break,
+        match tokio::time::timeout_at(end, answer.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_CAP - body.len())]),
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
         }
     }
     let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     let excerpt = text::clean(&String::from_utf8_lossy(&body)).unwrap_or_default();
-    Ok(Answer {
+    Answer {
         status: answer.status().as_u16(),
         retry_after: retry_after.map(str::to_owned),
         excerpt: text::shorten(&excerpt, EXCERPT_LENGTH),
-    })
+    }
 }
 
 /// Finds the cause that an administrator can act on.

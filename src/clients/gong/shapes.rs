@@ -29,10 +29,24 @@ pub fn call(value: &Value) -> Option<Call> {
         started_at: instant(meta.get("started")).or_else(|| instant(meta.get("scheduled"))),
         duration_seconds: meta.get("duration").and_then(whole_number),
         language: text(meta.get("language")),
-        is_private: is_true(meta.get("isPrivate")) || is_true(value.get("isPrivate")),
+        is_private: is_set(meta.get("isPrivate")) || is_set(value.get("isPrivate")),
         parties: list(value.get("parties")).map(party).collect(),
         crm_account: crm_account(value),
     })
+}
+
+/// Reads the call of a webhook body. Its top-level `isPrivate` counts beside the call's own.
+#[must_use]
+pub fn callback_call(body: &Value) -> Option<Call> {
+    let mut call = call(body.get("callData")?)?;
+    call.is_private |= is_set(body.get("isPrivate"));
+    Some(call)
+}
+
+/// Whether a webhook body says that it is Gong's "Test now".
+#[must_use]
+pub fn is_test(body: &Value) -> bool {
+    is_set(body.get("isTest"))
 }
 
 /// Reads an element of `callTranscripts[]` of `/v2/calls/transcript`: the call's id and its turns. Words are never
@@ -102,11 +116,15 @@ fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-fn is_true(value: Option<&Value>) -> bool {
+/// Whether a flag is set. Booleans arrive as text or numbers at times, and what cannot be understood counts as set:
+/// a call is rather kept back than published against somebody's will.
+fn is_set(value: Option<&Value>) -> bool {
     match value {
+        None | Some(Value::Null) => false,
         Some(Value::Bool(flag)) => *flag,
-        Some(Value::String(flag)) => flag.eq_ignore_ascii_case("true"), // CRM-fed booleans arrive as text at times
-        _ => false,
+        Some(Value::String(flag)) => !matches!(flag.trim().to_ascii_lowercase().as_str(), "" | "false" | "0" | "no"),
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::Array(_) | Value::Object(_)) => true,
     }
 }
 
@@ -137,6 +155,26 @@ mod tests {
             [json!({}), json!({"metaData": {"id": null}}), json!({"metaData": {"id": " "}}), json!([]), json!(3)]
         {
             assert!(call(&nameless).is_none(), "{nameless}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_private_if_anything_says_so_in_any_type() {
+        for (flag, private) in [
+            (json!(true), true),
+            (json!("true"), true),
+            (json!(1), true),
+            (json!({}), true),
+            (json!(false), false),
+            (json!("False"), false),
+            (json!(0), false),
+            (json!(null), false),
+        ] {
+            let inner = json!({"callData": {"metaData": {"id": "1", "isPrivate": flag}}});
+            let outer = json!({"callData": {"metaData": {"id": "1"}}, "isPrivate": flag});
+            for body in [inner, outer] {
+                assert_eq!(callback_call(&body).unwrap().is_private, private, "{body}");
+            }
         }
     }
 

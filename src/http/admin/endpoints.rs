@@ -331,7 +331,7 @@ pub async fn test(
     PathId(id): PathId<EndpointKind>,
 ) -> Result<Json<TestResponse>, Problem> {
     endpoints::find_endpoint(&app.pool, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
-    let (log_id, attempt) = app.notifier.send_test(&caller.tenant, id).await?;
+    let (log_id, attempt) = app.notifier.send_test(&caller.tenant, id).await.map_err(Problem::internal)?;
     Ok(Json(TestResponse {
         status: if attempt.verdict == Verdict::Sent { "sent" } else { "failed" },
         status_code: attempt.status_code,

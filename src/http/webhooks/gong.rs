@@ -14,14 +14,17 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::ids::{DEFAULT_SOURCE, SourceId},
+    domain::{
+        ids::{DEFAULT_SOURCE, SourceId},
+        run::RunState,
+    },
     http::{
         extract::{PathText, read_body, require_json},
         problem::{Problem, ProblemBody, ProblemKind},
     },
     intake::{
         Accepted, Callback,
-        proof::{Evidence, Source},
+        proof::{Evidence, ProofError, Source},
     },
 };
 
@@ -107,6 +110,12 @@ async fn counted(app: Arc<App>, source: Source, request: Request) -> Result<Resp
         Ok(_) => "accepted",
         Err(_) => "refused",
     };
+    if let Ok((accepted, _)) = &answer
+        && accepted.skipped
+        && !accepted.duplicate
+    {
+        app.metrics.run_ended(RunState::Skipped);
+    }
     let name = if source.id == DEFAULT_SOURCE { "default".to_owned() } else { source.id.to_string() };
     app.metrics.callback(&name, outcome);
     answer.map(|(_, response)| response)
@@ -114,11 +123,12 @@ async fn counted(app: Arc<App>, source: Source, request: Request) -> Result<Resp
 
 async fn take(app: &App, source: &Source, request: Request) -> Result<(Accepted, Response), Problem> {
     let (parts, body) = request.into_parts();
-    let body = read_body(body, CALLBACK_BODY).await?;
     let query = Query::of(&parts.uri);
-    let verified = source
-        .prove(&evidence(&parts.headers, &query), body, &addresses(app, &parts.uri), app.clock.now())
-        .map_err(|error| Problem::new(ProblemKind::Unproven, error.to_string()))?;
+    let evidence = evidence(&parts.headers, &query);
+    let unproven = |error: ProofError| Problem::new(ProblemKind::Unproven, error.to_string());
+    source.expect(&evidence).map_err(unproven)?;
+    let body = read_body(body, CALLBACK_BODY).await?;
+    let verified = source.prove(&evidence, body, &addresses(app, &parts.uri), app.clock.now()).map_err(unproven)?;
     require_json(&parts.headers)?;
     let callback =
         Callback::parse(&verified).map_err(|error| Problem::new(ProblemKind::Unreadable, error.to_string()))?;

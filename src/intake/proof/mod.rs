@@ -100,6 +100,19 @@ impl Source {
         }
     }
 
+    /// Refuses, before its body is read, a request that brings no proof of a kind that this source takes.
+    pub fn expect(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
+        let token = !self.public_keys.is_empty() && evidence.authorization.is_some();
+        let url_key = self.url_key.is_some() && evidence.url_key.is_some();
+        let signed = evidence.plain_signature.is_some() || evidence.standard_signature.is_some();
+        let closed = self.public_keys.is_empty() && self.url_key.is_none() && self.secret.is_none();
+        match closed {
+            true => Err(ProofError::NothingConfigured),
+            false if token || url_key || (self.secret.is_some() && signed) => Ok(()),
+            false => Err(ProofError::Missing),
+        }
+    }
+
     /// Checks what a request brings against what is configured. `urls` are the addresses under which the request may
     /// have been sent to us.
     pub fn prove(
@@ -109,9 +122,7 @@ impl Source {
         urls: &[Url],
         now: DateTime<Utc>,
     ) -> Result<VerifiedBody, ProofError> {
-        if self.public_keys.is_empty() && self.url_key.is_none() && self.secret.is_none() {
-            return Err(ProofError::NothingConfigured);
-        }
+        self.expect(evidence)?;
         let checks = [
             self.check_token(evidence, &bytes, urls, now),
             self.check_signature(evidence, &bytes, now),

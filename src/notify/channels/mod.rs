@@ -7,6 +7,7 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use url::Url;
 
 use crate::{
     clients::{
@@ -62,21 +63,24 @@ impl Channels {
         let started_at = self.clock.now();
         // The work is timed by the machine's own clock: a manual one stands still.
         let stopwatch = tokio::time::Instant::now();
-        let outcome = match open(&self.key_ring, delivery.endpoint_id, &delivery.sealed) {
-            Ok(secrets) => match delivery.kind {
-                EndpointChannel::Webhook => webhook::send(self, delivery, &secrets).await,
-                EndpointChannel::Slack => slack::send(self, delivery, &secrets).await,
-                EndpointChannel::Email => email::send(self, delivery, &secrets).await,
-            },
-            Err(error) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
+        let secrets = open(&self.key_ring, delivery.endpoint_id, &delivery.sealed);
+        let outcome = match (&secrets, delivery.kind) {
+            (Ok(secrets), EndpointChannel::Webhook) => webhook::send(self, delivery, secrets).await,
+            (Ok(secrets), EndpointChannel::Slack) => slack::send(self, delivery, secrets).await,
+            (Ok(secrets), EndpointChannel::Email) => email::send(self, delivery, secrets).await,
+            (Err(error), _) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
+        };
+        let shown = |text: String| match &secrets {
+            Ok(secrets) => without_target(&text::without_contacts(&text), &secrets.target),
+            Err(_) => text,
         };
         let took = i64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(i64::MAX);
         Attempt {
             started_at,
             duration_ms: took.max(elapsed_ms(started_at, started_at)),
             status_code: outcome.status_code,
-            error: outcome.error.map(|error| text::without_contacts(&error)),
-            response_excerpt: outcome.excerpt,
+            error: outcome.error.map(shown),
+            response_excerpt: outcome.excerpt.map(shown),
             verdict: outcome.verdict,
         }
     }
@@ -93,6 +97,14 @@ pub fn seal(key_ring: &KeyRing, id: EndpointId, secrets: &EndpointSecrets) -> Ve
 pub fn open(key_ring: &KeyRing, id: EndpointId, sealed: &[u8]) -> Result<EndpointSecrets, KeyRingError> {
     let plain = key_ring.open(&format!("endpoints/{id}"), sealed)?;
     serde_json::from_slice(&plain).map_err(|_| KeyRingError::Damaged)
+}
+
+/// Takes the target's path out of a text: error pages repeat it, and Slack's is a credential.
+fn without_target(text: &str, target: &str) -> String {
+    let Ok(url) = Url::parse(target) else { return text.to_owned() };
+    let whole = &url[url::Position::BeforePath..];
+    let hide = |text: &str, part: &str| if part.len() > 1 { text.replace(part, "[target]") } else { text.to_owned() };
+    hide(&hide(text, whole), url.path())
 }
 
 /// What an HTTP answer means (INTERFACE §7, "Answers").
