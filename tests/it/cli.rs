@@ -84,6 +84,29 @@ async fn a_server_answers_its_health_check_and_stops_cleanly_on_a_signal() {
     assert_eq!(aftercall(&["healthcheck"], &[("PORT", &port)]).0, 1);
 }
 
+#[tokio::test]
+async fn a_lost_encryption_key_is_named_at_the_start() {
+    let database = Database::create().await;
+    let dir = tempfile::tempdir().unwrap();
+    let key = |id: &str, letter: &str| format!("{id}:{}=", letter.repeat(43));
+    let mut vars: HashMap<&str, String> = [
+        ("DATABASE_URL", database.url()),
+        ("ENCRYPTION_KEYS", key("old", "A")),
+        ("ADMIN_TOKEN", crate::support::TOKEN.to_owned()),
+    ]
+    .into();
+    let mut server = Server::start(&["serve"], &vars, dir.path()).await;
+    let body = serde_json::json!({"kind": "webhook", "target": "https://hooks.example.com/x"});
+    server.api(reqwest::Method::POST, "/api/v1/admin/notify/endpoints", Some(body)).await.unwrap();
+    server.terminate();
+    vars.insert("ENCRYPTION_KEYS", key("new", "E"));
+    vars.insert("PORT", "0".to_owned());
+    let owned: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (code, _, stderr) = aftercall(&["serve"], &owned);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("ENCRYPTION_KEYS") && stderr.contains("\"old\""), "{stderr}");
+}
+
 #[test]
 fn import_reports_a_bad_file_takes_the_rest_and_exits_1() {
     let dir = tempfile::tempdir().unwrap();

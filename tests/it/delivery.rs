@@ -260,3 +260,49 @@ async fn filters_decide_and_every_decision_is_in_the_log() {
     assert_eq!((sent("call.received"), sent("call.documented"), sent("call.summarised")), (2, 2, 3));
     assert!(log.iter().all(|entry| entry["status"] == "sent" || entry["status"] == "filtered"));
 }
+
+#[tokio::test]
+async fn a_status_counts_even_when_its_body_never_ends() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::with("DELIVERY_TIMEOUT", "1s").start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 65536]).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nok so far").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    app.add_endpoint(json!({"kind": "webhook", "target": url, "filters": {"events": ["call.summarised"]}})).await;
+    app.process("1").await;
+    let log = only_log(&app).await;
+    assert_eq!((&log["status"], statuses(&log)), (&json!("sent"), vec![200]));
+    assert_eq!(log["attempts"][0]["response_excerpt"], "ok so far");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_works_again_is_told_of() {
+    let app = TestApp::start().await;
+    let flaky = Receiver::answering([500, 500, 500]).await;
+    let other = Receiver::start().await;
+    app.add_webhook(&flaky).await;
+    app.add_endpoint(json!({"kind": "webhook", "target": other.url(), "filters": {"events": ["endpoint.*"]}})).await;
+    app.process("1").await;
+    for _ in 0..4 {
+        app.clock.advance(Duration::from_hours(3));
+        app.run_due().await;
+    }
+    app.run_due().await;
+    assert_eq!(other.types(), ["endpoint.recovered"]);
+}
+
+#[tokio::test]
+async fn what_an_error_page_repeats_of_us_is_not_kept() {
+    let app = TestApp::start().await;
+    let page = "Cannot POST /hook for dana@halden.example, call +1 415 555 0134".to_owned();
+    let receiver = Receiver::answering_once(404, vec![], page).await;
+    app.add_webhook(&receiver).await;
+    app.process("1").await;
+    let log = only_log(&app).await;
+    assert_eq!(log["attempts"][0]["response_excerpt"], "Cannot POST [target] for [email], call [phone]");
+}

@@ -129,3 +129,30 @@ async fn a_delivery_whose_worker_died_is_sent_again_and_the_record_says_so() {
     assert_eq!((&log["status"], log["attempts"].as_array().unwrap().len()), (&json!("sent"), 2));
     assert!(log["attempts"][0]["error"].as_str().unwrap().contains("worker ended"));
 }
+
+#[tokio::test]
+async fn slow_endpoints_with_an_old_backlog_leave_fresh_work_of_others_its_turn() {
+    let app = TestApp::start().await;
+    let receiver = Receiver::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(app.add_webhook(&receiver).await["id"].as_str().unwrap().to_owned());
+    }
+    emit(&app, 40).await;
+    app.clock.advance(Duration::from_hours(1));
+    let fresh = app.add_webhook(&receiver).await["id"].as_str().unwrap().to_owned();
+    emit(&app, 1).await;
+    let (now, room) = (app.clock.now(), EndpointRoom { healthy: 8, failing: 1, failing_from: 3 });
+    let claim = async |limit| {
+        let until = now + TimeDelta::seconds(15);
+        deliveries::claim_due_deliveries(&app.app.pool, Uuid::now_v7(), now, until, limit, room).await.unwrap()
+    };
+    let first = claim(3).await;
+    assert!(first.iter().any(|one| one.endpoint_id.to_string() == fresh), "each endpoint has its turn");
+    assert_eq!(claim(10).await.len(), 10);
+    let of = |id: &str, claimed: &[deliveries::ClaimedDelivery]| {
+        claimed.iter().filter(|one| one.endpoint_id.to_string() == id).count()
+    };
+    let rest = claim(100).await;
+    assert_eq!(of(&ids[0], &rest) + of(&ids[1], &rest), 4, "the slow ones never have more under way than their room");
+}

@@ -62,11 +62,14 @@ async fn every_way_a_token_can_fail_is_refused_and_leaves_nothing_behind() {
         format!("{}.{}.", B64.encode(r#"{"alg":"none"}"#), B64.encode(claims.to_string()))
     };
     let token = app.gong.token(&good);
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    let changed = format!("{signed}.{other}{}", &signature[1..]);
     let cases = [
         ("another key", Gong::generate().token(&good), "not signed with RS256 by a known key"),
         ("the public key used as an HMAC secret", hs256.unwrap(), "not signed with RS256 by a known key"),
         ("no signature", unsigned, "not signed with RS256 by a known key"),
-        ("a changed signature", format!("{}A", &token[..token.len() - 1]), "not signed with RS256 by a known key"),
+        ("a changed signature", changed, "not signed with RS256 by a known key"),
         ("not a token", "hello".to_owned(), "not signed with RS256 by a known key"),
         ("no exp", without("exp"), "not signed with RS256 by a known key"),
         ("no body hash", without("body_sha256"), "not signed with RS256 by a known key"),
@@ -255,4 +258,45 @@ async fn characters_that_no_database_column_takes_lose_nothing() {
     app.post_signed(&odd).await.expect(202);
     let call = app.get("/api/v1/admin/calls/12").await.expect(200).body;
     assert_eq!(call["title"], "nul  and \u{1F600}");
+}
+
+#[tokio::test]
+async fn what_any_telling_calls_private_stays_private() {
+    let app = TestApp::start().await;
+    let receiver = Receiver::start().await;
+    app.add_endpoint(json!({"kind": "webhook", "target": receiver.url()})).await;
+    // An import says so, also when a later line of the same file does not; the callback is silent.
+    let told = |private: Value| json!({"metaData": {"id": "1", "title": "T", "isPrivate": private}});
+    app.import(&json!([told(true.into()), told(Value::Null)])).await;
+    let accepted = app.post_signed(&callback("1")).await.expect(202).body;
+    assert_eq!(app.run_of(&accepted).await["reason"], "private");
+    // Two callbacks at once, one of which says so.
+    let mut private = callback("2");
+    private["callData"]["metaData"]["isPrivate"] = "true".into();
+    let bodies = [callback("2"), private];
+    join_all(bodies.iter().map(|body| app.post_signed(body))).await;
+    app.import_transcript("2").await;
+    app.run_due().await;
+    let summarised = receiver.types().iter().filter(|kind| *kind == "call.summarised").count();
+    assert_eq!((summarised, app.count("summaries").await), (0, 0));
+    let calls = app.get("/api/v1/admin/runs?state=skipped").await.expect(200).body;
+    assert_eq!(calls["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_waits_of_a_call_that_turns_private_goes_no_further() {
+    let app = TestApp::start().await;
+    let receiver = Receiver::answering([500]).await;
+    app.add_webhook(&receiver).await;
+    app.process("1").await;
+    let mut again = callback("1");
+    again["isPrivate"] = true.into();
+    app.post_signed(&again).await.expect(200);
+    app.clock.advance(std::time::Duration::from_hours(3));
+    app.run_due().await;
+    assert_eq!(receiver.received().len(), 1);
+    let log = app.log().await.into_iter().rfind(|entry| entry["status"] == "failed").unwrap();
+    assert_eq!(log["last_error"], "private");
+    let retry = format!("/api/v1/admin/notify/logs/{}/retry", log["id"].as_str().unwrap());
+    app.api("POST", &retry, None).await.expect(409);
 }
