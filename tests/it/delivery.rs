@@ -269,7 +269,7 @@ async fn a_status_counts_even_when_its_body_never_ends() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let _ = stream.read(&mut [0; 65536]).await;
+        let _ = stream.read(&mut vec![0; 65_536]).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nok so far").await.unwrap();
         std::future::pending::<()>().await;
     });
