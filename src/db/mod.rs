@@ -8,6 +8,7 @@ pub mod audit;
 pub mod calls;
 mod columns;
 pub mod deliveries;
+pub mod delivery_log;
 pub mod documents;
 pub mod embedded;
 pub mod endpoints;

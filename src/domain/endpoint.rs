@@ -59,6 +59,10 @@ impl fmt::Debug for EndpointSecrets {
     }
 }
 
+/// From so many failures in a row on, an endpoint gets one delivery at a time (enough to see whether it is back), and its
+/// next success is told of.
+pub const FAILING_FROM: i32 = 3;
+
 /// How an endpoint is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

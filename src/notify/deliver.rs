@@ -17,6 +17,7 @@ use crate::{
     domain::{
         clock::{Clock, after, elapsed_ms},
         delivery::{Attempt, DeliveryStatus, Verdict},
+        endpoint::FAILING_FROM,
         event::{Audience, NewEvent, event_type, new_trace_id},
         ids::{DeliveryId, EndpointId, EventId},
         retry::{Schedule, jittered},
@@ -28,8 +29,6 @@ use crate::{
 /// At most so many under way to one endpoint, whatever the concurrency: a receiver that answers in 10 ms then takes 1,600
 /// a second.
 const MOST_PER_ENDPOINT: usize = 16;
-/// From so many failures in a row on, an endpoint gets one delivery at a time: enough to see whether it is back.
-pub(super) const FAILING_FROM: i32 = 3;
 /// How many attempts share a transaction at most.
 const LARGEST_BATCH: usize = 128;
 /// How long to wait before recording an attempt is tried again.

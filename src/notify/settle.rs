@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{deliver::FAILING_FROM, emit};
+use super::emit;
 use crate::{
     db::{
         deliveries::{self, Settlement},
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         clock::Clock,
         delivery::Verdict,
-        endpoint::disabled_reason,
+        endpoint::{FAILING_FROM, disabled_reason},
         event::{Audience, NewEvent, event_type, new_trace_id},
         ids::{DeliveryId, EndpointId, EventId},
     },

@@ -4,93 +4,31 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use lettre::message::Mailbox;
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{ListResponse, one_more, paged};
+use super::{ListResponse, audit, new_endpoint::CreateEndpointRequest, one_more, paged};
 use crate::{
     app::App,
     db::{
-        audit::{NewAudit, insert_audit},
         deliveries,
         endpoints::{self, EndpointRow, NewEndpoint},
     },
     domain::{
         delivery::Verdict,
         endpoint::{EndpointChannel, EndpointSecrets, HealthState, disabled_reason},
-        filter::{Filters, pattern_problem},
+        filter::Filters,
         ids::{EndpointId, EndpointKind},
         signature,
     },
     http::{
         extract::{self, Caller, OptionalJson, Params, PathId},
-        problem::{FieldError, Problem, ProblemBody, ProblemKind},
+        problem::{Problem, ProblemBody, ProblemKind},
     },
     notify,
 };
-
-/// Headers that are ours to set.
-const RESERVED_HEADERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-    "x-event",
-    "x-signature",
-];
-/// How many headers an endpoint may add, and how long each value may be.
-const HEADERS: (usize, usize) = (20, 1000);
-/// Lengths of a secret that somebody chose.
-const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
-/// How long names, targets and lists may be.
-const NAME_LENGTH: usize = 200;
-const TARGET_LENGTH: usize = 2000;
-const FILTER_ENTRIES: usize = 100;
-
-/// A new endpoint.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateEndpointRequest {
-    kind: EndpointChannel,
-    /// What people call it; the kind, if left out.
-    name: Option<String>,
-    /// The URL, or the mailbox.
-    #[schema(example = "https://crm.example.com/hooks/aftercall")]
-    target: String,
-    /// Whether it takes deliveries from the start.
-    #[serde(default = "yes")]
-    enabled: bool,
-    /// What it wants; nothing listed means everything.
-    #[serde(default)]
-    filters: Filters,
-    /// What webhooks are signed with; made when null.
-    secret: Option<String>,
-    /// Headers added to each webhook.
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// Not supported by this version: must be null.
-    rate_limit_per_minute: Option<i32>,
-    /// Not supported by this version: must be false.
-    #[serde(default)]
-    ordered: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
 
 /// An endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -193,7 +131,7 @@ pub async fn create(
     caller: Caller,
     extract::Json(request): extract::Json<CreateEndpointRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let errors = validate(&app, &request);
+    let errors = request.faults(&app);
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
@@ -221,7 +159,7 @@ pub async fn create(
     endpoints::insert_endpoint(&mut *tx, &endpoint, now).await?;
     let row = endpoints::find_endpoint(&mut *tx, &caller.tenant, id).await?;
     let mut response = EndpointResponse::new(&app, row.ok_or(ProblemKind::Internal)?)?;
-    record(&mut tx, &caller, "endpoint.create", id, None, Some(response.for_audit()), now).await?;
+    audit(&mut tx, &caller, "endpoint.create", id, None, Some(response.for_audit()), now).await?;
     tx.commit().await?;
     response.secret = secret;
     let location = format!("/api/v1/admin/notify/endpoints/{id}");
@@ -275,7 +213,7 @@ pub async fn toggle(
     }
     let row = endpoints::find_endpoint(&mut *tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
     let (was, is) = (json!({"enabled": before.enabled}), json!({"enabled": row.enabled}));
-    record(&mut tx, &caller, "endpoint.toggle", id, Some(was), Some(is), now).await?;
+    audit(&mut tx, &caller, "endpoint.toggle", id, Some(was), Some(is), now).await?;
     tx.commit().await?;
     EndpointResponse::new(&app, row).map(Json)
 }
@@ -299,7 +237,7 @@ pub async fn delete(
     }
     deliveries::fail_waiting(&mut *tx, Some(id), disabled_reason::DELIVERY, now).await?;
     let before = EndpointResponse::new(&app, row)?.for_audit();
-    record(&mut tx, &caller, "endpoint.delete", id, Some(before), None, now).await?;
+    audit(&mut tx, &caller, "endpoint.delete", id, Some(before), None, now).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -340,102 +278,4 @@ pub async fn test(
         response_excerpt: attempt.response_excerpt,
         log_id: log_id.to_string(),
     }))
-}
-
-async fn record(
-    tx: &mut sqlx::PgConnection,
-    caller: &Caller,
-    action: &str,
-    id: EndpointId,
-    before: Option<serde_json::Value>,
-    after: Option<serde_json::Value>,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let audit = NewAudit {
-        tenant: &caller.tenant,
-        actor: &caller.actor,
-        address: caller.address.clone(),
-        action,
-        object: id.to_string(),
-        before,
-        after,
-    };
-    insert_audit(tx, audit, now).await
-}
-
-/// Everything that is wrong with a new endpoint.
-fn validate(app: &App, request: &CreateEndpointRequest) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let mut wrong = |pointer: String, detail: &str| errors.push(FieldError { pointer, detail: detail.to_owned() });
-    if let Some(detail) = target_problem(app, request.kind, &request.target) {
-        wrong("/target".to_owned(), &detail);
-    }
-    if request.name.as_ref().is_some_and(|name| !is_line(name, NAME_LENGTH)) {
-        wrong("/name".to_owned(), "one line of 1 to 200 characters");
-    }
-    for (index, pattern) in request.filters.events.iter().enumerate() {
-        if let Some(detail) = pattern_problem(pattern) {
-            wrong(format!("/filters/events/{index}"), detail);
-        }
-    }
-    for (index, intent) in
-        request.filters.intents.iter().enumerate().filter(|(_, intent)| !is_line(intent, NAME_LENGTH))
-    {
-        wrong(format!("/filters/intents/{index}"), if intent.is_empty() { "not empty" } else { "one line of text" });
-    }
-    for (name, entries) in [("events", &request.filters.events), ("intents", &request.filters.intents)] {
-        if entries.len() > FILTER_ENTRIES {
-            wrong(format!("/filters/{name}"), "at most 100 entries");
-        }
-    }
-    let webhook = request.kind == EndpointChannel::Webhook;
-    match &request.secret {
-        Some(_) if !webhook => wrong("/secret".to_owned(), "only webhooks are signed: leave it out"),
-        Some(secret) if !SECRET_LENGTH.contains(&secret.len()) || !secret.bytes().all(|b| b.is_ascii_graphic()) => {
-            wrong("/secret".to_owned(), "16 to 256 visible ASCII characters, or null to have one made");
-        }
-        _ => {}
-    }
-    if !webhook && !request.headers.is_empty() {
-        wrong("/headers".to_owned(), "only webhooks take headers: leave them out");
-    }
-    let (most, longest) = HEADERS;
-    if request.headers.len() > most {
-        wrong("/headers".to_owned(), "at most 20 headers");
-    }
-    for (name, value) in &request.headers {
-        let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
-        if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-            wrong(pointer, "this header is ours to set");
-        } else if HeaderName::try_from(name).is_err() || HeaderValue::from_str(value).is_err() || value.len() > longest
-        {
-            wrong(
-                pointer,
-                "not a header: a name of letters, digits and dashes, and one line of at most 1000 characters",
-            );
-        }
-    }
-    if request.rate_limit_per_minute.is_some() {
-        wrong("/rate_limit_per_minute".to_owned(), "not supported by this version: leave it out");
-    }
-    if request.ordered {
-        wrong("/ordered".to_owned(), "not supported by this version: leave it out");
-    }
-    errors
-}
-
-fn target_problem(app: &App, kind: EndpointChannel, target: &str) -> Option<String> {
-    if target.len() > TARGET_LENGTH {
-        return Some("at most 2000 characters".to_owned());
-    }
-    match kind {
-        EndpointChannel::Slack | EndpointChannel::Webhook => app.egress.check(target).err(),
-        EndpointChannel::Email => {
-            target.parse::<Mailbox>().err().map(|_| "a mailbox such as team@example.com".to_owned())
-        }
-    }
-}
-
-fn is_line(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
 }

@@ -8,13 +8,12 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ListResponse, one_more, paged};
+use super::{ListResponse, audit, one_more, paged};
 use crate::{
     app::App,
     db::{
-        Page,
-        audit::{NewAudit, insert_audit},
-        deliveries::{self, AttemptRow, LogFilter, LogRow},
+        Page, deliveries,
+        delivery_log::{self, AttemptRow, LogFilter, LogRow},
         events,
     },
     domain::{delivery::DeliveryStatus, endpoint::EndpointChannel, ids::DeliveryKind, payload::Envelope},
@@ -135,7 +134,7 @@ pub async fn list(
     };
     let page = params.page();
     params.finish()?;
-    let rows = deliveries::list_log(&app.pool, &caller.tenant, &filter, one_more(page)).await?;
+    let rows = delivery_log::list_log(&app.pool, &caller.tenant, &filter, one_more(page)).await?;
     Ok(Json(paged(rows, page, |row| row.id.uuid())))
 }
 
@@ -152,9 +151,9 @@ pub async fn read(
 ) -> Result<Json<LogDetailResponse>, Problem> {
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let only = Page { limit: 1, before: None };
-    let row = deliveries::list_log(&app.pool, &caller.tenant, &filter, only).await?.pop();
+    let row = delivery_log::list_log(&app.pool, &caller.tenant, &filter, only).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
-    let attempts = deliveries::list_attempts(&app.pool, &caller.tenant, id).await?;
+    let attempts = delivery_log::list_attempts(&app.pool, &caller.tenant, id).await?;
     let event = events::find_event(&app.pool, &caller.tenant, row.event_id).await?.ok_or(ProblemKind::NotFound)?;
     let envelope = Envelope {
         id: event.id.to_string(),
@@ -185,7 +184,7 @@ pub async fn retry(
     let mut tx = app.pool.begin().await?;
     let revived = deliveries::revive_delivery(&mut *tx, &caller.tenant, id, now).await?;
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
-    let row = deliveries::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
+    let row = delivery_log::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
     if !revived {
         let detail = format!(
@@ -194,16 +193,7 @@ pub async fn retry(
         );
         return Err(Problem::new(ProblemKind::Conflict, detail));
     }
-    let audit = NewAudit {
-        tenant: &caller.tenant,
-        actor: &caller.actor,
-        address: caller.address.clone(),
-        action: "delivery.retry",
-        object: id.to_string(),
-        before: None,
-        after: None,
-    };
-    insert_audit(&mut *tx, audit, now).await?;
+    audit(&mut tx, &caller, "delivery.retry", id, None, None, now).await?;
     tx.commit().await?;
     app.wake.now();
     Ok((StatusCode::ACCEPTED, Json(row.into())))

@@ -3,13 +3,23 @@
 pub mod calls;
 pub mod endpoints;
 pub mod logs;
+mod new_endpoint;
 pub mod runs;
 
+use std::fmt::Display;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::Page;
+use super::extract::Caller;
+use crate::db::{
+    Page,
+    audit::{NewAudit, insert_audit},
+};
 
 /// A page of a list, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,4 +42,26 @@ fn paged<R, T: From<R>>(mut rows: Vec<R>, page: Page, key: impl Fn(&R) -> Uuid) 
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|row| key(row).simple().to_string());
     ListResponse { items: rows.into_iter().map(T::from).collect(), next_cursor }
+}
+
+/// Records a change in the transaction of the change itself.
+async fn audit(
+    tx: &mut PgConnection,
+    caller: &Caller,
+    action: &str,
+    object: impl Display,
+    before: Option<Value>,
+    after: Option<Value>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let audit = NewAudit {
+        tenant: &caller.tenant,
+        actor: &caller.actor,
+        address: caller.address.clone(),
+        action,
+        object: object.to_string(),
+        before,
+        after,
+    };
+    insert_audit(tx, audit, now).await
 }

@@ -8,12 +8,11 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ListResponse, one_more, paged};
+use super::{ListResponse, audit, one_more, paged};
 use crate::{
     app::App,
     db::{
         Page,
-        audit::{NewAudit, insert_audit},
         runs::{self, Run},
         stage_attempts::{self, StageAttempt},
     },
@@ -147,16 +146,7 @@ pub async fn retry(
         RetryError::NotFailed(_) => Problem::new(ProblemKind::Conflict, error.to_string()),
         RetryError::Database(error) => error.into(),
     })?;
-    let audit = NewAudit {
-        tenant: &caller.tenant,
-        actor: &caller.actor,
-        address: caller.address.clone(),
-        action: "run.retry",
-        object: id.to_string(),
-        before: None,
-        after: None,
-    };
-    insert_audit(&mut *tx, audit, now).await?;
+    audit(&mut tx, &caller, "run.retry", id, None, None, now).await?;
     tx.commit().await?;
     app.wake.now();
     Ok((StatusCode::ACCEPTED, Json(detail(&app, &caller, id).await?)))

@@ -252,6 +252,16 @@ pub(super) fn capitalised(text: &str) -> String {
     opening
 }
 
+/// The text with a small first letter, unless its first word is written in capitals.
+pub(super) fn lowered(text: &str) -> String {
+    let mut letters = text.chars();
+    let (first, second) = (letters.next(), letters.clone().next());
+    match first {
+        Some(first) if !second.is_some_and(char::is_uppercase) => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

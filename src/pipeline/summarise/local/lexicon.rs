@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::phrases::Phrases;
-use super::sections::Sections;
+use super::sections::{Sections, plain, word_set};
 use super::task_words::TaskWords;
-use crate::domain::tokens::{fold, tokenize};
 
 /// Why a sentence matters, or that it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,18 +237,8 @@ fn dangers(text: &'static str) -> (Phrases<Danger>, Vec<&'static str>) {
     (Phrases::new(listed), kinds)
 }
 
-/// A section as phrases with nothing attached.
-pub(super) fn plain(lists: &Sections<'_>, section: &str) -> Phrases<()> {
-    Phrases::new(lists.list(section).map(|phrase| (phrase, ())))
-}
-
 fn weighted(lists: &Sections<'_>, section: &str) -> Phrases<f64> {
     Phrases::new(lists.entries(section).map(|(phrase, weight)| (phrase, weight.parse().unwrap_or(1.0))))
-}
-
-/// The words of a section, each by itself.
-pub(super) fn word_set(lists: &Sections<'_>, section: &str) -> HashSet<String> {
-    lists.list(section).flat_map(tokenize).map(|token| fold(&token.word)).collect()
 }
 
 #[cfg(test)]

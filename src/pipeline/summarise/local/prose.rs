@@ -5,7 +5,7 @@
 
 use crate::domain::call::Side;
 
-use super::clean::capitalised;
+use super::clean::{capitalised, lowered};
 use super::conversation::{Conversation, Speaker};
 use super::language::Tongue;
 use super::lexicon::{Cue, Lexicon};
@@ -246,16 +246,6 @@ fn joined(quotes: &[&Quote]) -> Vec<Quote> {
         last = quote.utterance;
     }
     joined
-}
-
-/// The text with a small first letter, unless its first word is written in capitals.
-pub(super) fn lowered(text: &str) -> String {
-    let mut letters = text.chars();
-    let (first, second) = (letters.next(), letters.clone().next());
-    match first {
-        Some(first) if !second.is_some_and(char::is_uppercase) => first.to_lowercase().chain(letters).collect(),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

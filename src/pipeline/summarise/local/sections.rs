@@ -2,6 +2,11 @@
 //!
 //! Only the shape is read here; [`super::lexicon`] knows which sections there are.
 
+use std::collections::HashSet;
+
+use super::phrases::Phrases;
+use crate::domain::tokens::{fold, tokenize};
+
 /// The entries of a word list in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct Sections<'a> {
@@ -50,6 +55,16 @@ impl<'a> Sections<'a> {
         }
         names
     }
+}
+
+/// A section as phrases with nothing attached.
+pub(super) fn plain(lists: &Sections<'_>, section: &str) -> Phrases<()> {
+    Phrases::new(lists.list(section).map(|phrase| (phrase, ())))
+}
+
+/// The words of a section, each by itself.
+pub(super) fn word_set(lists: &Sections<'_>, section: &str) -> HashSet<String> {
+    lists.list(section).flat_map(tokenize).map(|token| fold(&token.word)).collect()
 }
 
 #[cfg(test)]

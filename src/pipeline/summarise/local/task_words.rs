@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::lexicon::{plain, word_set};
 use super::phrases::Phrases;
-use super::sections::Sections;
+use super::sections::{Sections, plain, word_set};
 
 /// How firmly a phrase commits its speaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The tasks of a call: what people committed to ([`super::commitments`]), worded ([`super::task_text`]), each once, with
 //! the date that was meant.
 
-use super::clean::clean;
+use super::clean::{clean, lowered};
 use super::commitments::{ANSWER_WITHIN, Opening, openings};
 use super::conversation::{Conversation, Utterance};
 use super::lexicon::Lexicon;
-use super::prose::lowered;
 use super::quotes::overlap;
 use super::task_text::{Wording, due_phrase, word_task};
 use crate::domain::tokens::tokenize;
