@@ -109,7 +109,7 @@ async fn send_by_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: M
 }
 
 async fn write_file(outbox: &std::path::Path, name: &str, content: &[u8]) -> io::Result<Accepted> {
-    fs::create_dir_all(outbox).await?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(outbox).await?; // mail is nobody else's business
     let path = outbox.join(format!("{name}.eml"));
     let draft = outbox.join(format!(".{name}.draft"));
     fs::write(&draft, content).await?;

@@ -1,6 +1,10 @@
 //! The bundled conversations, under fresh call ids so that the demo can be run again: a call is processed once.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -45,7 +49,11 @@ pub fn fresh(folder: &Path) -> anyhow::Result<Vec<Conversation>> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
     let mut conversations = Vec::new();
     for (callback, transcript) in BUNDLED {
         let mut callback: Value = serde_json::from_str(callback)?;

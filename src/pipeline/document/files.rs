@@ -4,8 +4,9 @@
 //! or another on the same machine. Remarks that Markdown does not show say what is of which call.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, ErrorKind, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -65,7 +66,8 @@ impl FileStore {
 
 fn file(folder: &Path, filing: &Filing) -> anyhow::Result<DocumentLinks> {
     let there = || format!("cannot write to {}", folder.display());
-    fs::create_dir_all(folder).with_context(there)?;
+    // What customers said is for the service's account, and for whom its operator lets in.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(there)?;
     let lock = File::create(folder.join(".lock")).with_context(there)?;
     lock.lock().with_context(there)?; // given back when the file is closed
     let (summary, log) = (folder.join("Call Summary.md"), folder.join("Summary Log.md"));
