@@ -135,12 +135,9 @@ impl FromRequestParts<Arc<App>> for Params {
 }
 
 impl Params {
-    /// Reads a parameter by `parse`, whose error says what would be right. An empty one counts as absent.
+    /// Reads a parameter by `parse`, whose error says what would be right.
     pub fn read<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (_, text) = self.pairs.iter().find(|(known, _)| known == name)?;
-        if text.is_empty() {
-            return None;
-        }
         match parse(text) {
             Ok(value) => Some(value),
             Err(detail) => {
@@ -158,7 +155,9 @@ impl Params {
             number.ok_or_else(|| format!("a number from 1 to {most}"))
         });
         let before = self.read("cursor", |text| {
-            Uuid::try_parse(text).map_err(|_| "not a cursor: use next_cursor of the page before".to_owned())
+            let simple = text.len() == 32 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+            let cursor = Uuid::try_parse(text).ok().filter(|_| simple);
+            cursor.ok_or_else(|| "not a cursor: use next_cursor of the page before".to_owned())
         });
         Page { limit: limit.unwrap_or(usual), before }
     }

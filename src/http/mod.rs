@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The whole public router.
 pub fn router(app: Arc<App>) -> Router {
-    let (api, document) = openapi::routes().split_for_parts();
+    let (api, document) = openapi::described_routes();
     let mut router = api
         .merge(health::routes())
         .merge(openapi::pages(document))

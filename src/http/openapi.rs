@@ -5,7 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        RefOr,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
@@ -39,8 +43,23 @@ impl Modify for BearerToken {
     }
 }
 
-/// Every described route.
-pub fn routes() -> OpenApiRouter<Arc<App>> {
+/// Every described route, and the document that describes them.
+pub fn described_routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = routes().split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(give_problems_their_type);
+    }
+    (router, document)
+}
+
+/// The document as it is served, printed and committed.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    described_routes().1
+}
+
+fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(webhooks::gong::default_source))
         .routes(routes!(webhooks::gong::named_source))
@@ -58,10 +77,16 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::runs::retry))
 }
 
-/// The document as it is served, printed and committed.
-#[must_use]
-pub fn document() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+/// Problems have a media type of their own (RFC 9457).
+fn give_problems_their_type(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.as_str() >= "400"
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert("application/problem+json".to_owned(), content);
+        }
+    }
 }
 
 /// `/openapi.json` and Swagger UI at `/docs`, without outside assets.

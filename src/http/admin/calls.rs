@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ListResponse, one_more, paged};
+use super::{ListResponse, PageQuery, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -77,8 +77,7 @@ impl From<CallRecord> for CallResponse {
 #[utoipa::path(
     get, path = "/api/v1/admin/calls", tag = "calls", operation_id = "list_calls",
     summary = "List calls, newest first", security(("token" = [])),
-    params(("limit" = Option<u16>, Query, description = "1 to 200, 50 if left out"),
-           ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+    params(PageQuery),
     responses((status = 200, body = ListResponse<CallResponse>), (status = 401, body = ProblemBody),
               (status = 422, body = ProblemBody)),
 )]

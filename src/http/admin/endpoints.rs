@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{ListResponse, audit, new_endpoint::CreateEndpointRequest, one_more, paged};
+use super::{ListResponse, PageQuery, audit, new_endpoint::CreateEndpointRequest, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -101,8 +101,7 @@ impl EndpointResponse {
 #[utoipa::path(
     get, path = "/api/v1/admin/notify/endpoints", tag = "endpoints", operation_id = "list_endpoints",
     summary = "List endpoints, newest first", security(("token" = [])),
-    params(("limit" = Option<u16>, Query, description = "1 to 200, 50 if left out"),
-           ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+    params(PageQuery),
     responses((status = 200, body = ListResponse<EndpointResponse>), (status = 401, body = ProblemBody),
               (status = 422, body = ProblemBody)),
 )]

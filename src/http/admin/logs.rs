@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ListResponse, audit, one_more, paged};
+use super::{ListResponse, PageQuery, audit, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -105,11 +105,10 @@ impl From<AttemptRow> for AttemptResponse {
     summary = "List deliveries, newest first", security(("token" = [])),
     params(("status" = Option<DeliveryStatus>, Query, description = "Only of this status"),
            ("event" = Option<String>, Query, description = "Only of events of this type"),
-           ("endpoint_id" = Option<String>, Query, description = "Only to this endpoint"),
+           ("endpoint_id" = Option<String>, Query, description = "Only to this endpoint", pattern = "^ep_[0-9a-f]{32}$"),
            ("since" = Option<DateTime<Utc>>, Query, description = "Decided then or later"),
            ("until" = Option<DateTime<Utc>>, Query, description = "Decided before then"),
-           ("limit" = Option<u16>, Query, description = "1 to 200, 50 if left out"),
-           ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+           PageQuery),
     responses((status = 200, body = ListResponse<LogResponse>), (status = 401, body = ProblemBody),
               (status = 422, body = ProblemBody)),
 )]

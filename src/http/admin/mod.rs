@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::extract::Caller;
@@ -28,6 +28,19 @@ pub struct ListResponse<T> {
     pub items: Vec<T>,
     /// Gives the next page, as `cursor`; null on the last one.
     pub next_cursor: Option<String>,
+}
+
+/// The part of a list that is asked for; read by [`super::extract::Params::page`].
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters; they are read one by one to be refused by name")]
+struct PageQuery {
+    /// How many items, 50 if left out.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{32}$")]
+    cursor: Option<String>,
 }
 
 /// Asks for one row more than wanted, to see whether there is a next page.

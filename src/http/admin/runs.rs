@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ListResponse, audit, one_more, paged};
+use super::{ListResponse, PageQuery, audit, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -96,8 +96,7 @@ impl From<StageAttempt> for StageAttemptResponse {
     get, path = "/api/v1/admin/runs", tag = "calls", operation_id = "list_runs",
     summary = "List runs, newest first", security(("token" = [])),
     params(("state" = Option<RunState>, Query, description = "Only in this state"),
-           ("limit" = Option<u16>, Query, description = "1 to 200, 50 if left out"),
-           ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+           PageQuery),
     responses((status = 200, body = ListResponse<RunResponse>), (status = 401, body = ProblemBody),
               (status = 422, body = ProblemBody)),
 )]
