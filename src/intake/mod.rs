@@ -4,7 +4,11 @@
 //! afterwards is the pipeline's business.
 
 mod accept;
+mod callback;
 pub mod import;
 pub mod proof;
 
-pub use self::accept::{Accepted, Callback, CallbackError, Intake};
+pub use self::{
+    accept::{Accepted, Intake},
+    callback::{Callback, CallbackError},
+};

@@ -300,3 +300,15 @@ async fn what_waits_of_a_call_that_turns_private_goes_no_further() {
     let retry = format!("/api/v1/admin/notify/logs/{}/retry", log["id"].as_str().unwrap());
     app.api("POST", &retry, None).await.expect(409);
 }
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_answered_503_with_when_to_try_again() {
+    let app = TestApp::start().await;
+    app.app.pool.close().await;
+    let answer = app.post_signed(&callback("1")).await;
+    refused(&answer, 503, "could not be stored");
+    assert_eq!(answer.headers["retry-after"], "5");
+    assert_eq!(app.get("/readyz").await.expect(503).body["database"], "unreachable");
+    app.get("/healthz").await.expect(200);
+    app.get("/metrics").await.expect(200);
+}

@@ -13,4 +13,5 @@ mod generated;
 mod import;
 mod intake;
 mod pipeline;
+mod queue;
 mod support;

@@ -1,0 +1,64 @@
+//! What a proven body says: which call, and whether it is only a test.
+
+use serde_json::Value;
+
+use super::proof::VerifiedBody;
+use crate::{
+    clients::gong::shapes,
+    domain::{call::Call, event::new_trace_id, ids::SourceId},
+};
+
+/// A callback that was proven (or read from a file of ours) and names a call.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    pub(super) tenant: String,
+    pub(super) source: SourceId,
+    pub(super) body: Vec<u8>,
+    /// `None` for Gong's "Test now", which starts nothing.
+    pub(super) call: Option<Call>,
+    pub(super) trace_id: String,
+}
+
+/// Why a proven body is not a callback.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// The body is not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// The body names no call.
+    #[error("callData.metaData.id is missing: a callback must name its call (text of at most 128 characters)")]
+    NoCallId,
+}
+
+impl Callback {
+    /// Reads a proven body, leniently: only the call's id is required, and not even that of a test.
+    pub fn parse(verified: &VerifiedBody) -> Result<Self, CallbackError> {
+        let value: Value = serde_json::from_slice(&verified.bytes).map_err(CallbackError::NotJson)?;
+
+        let call = match shapes::callback_call(&value) {
+            _ if shapes::is_test(&value) => None,
+            Some(call) => Some(call),
+            None => return Err(CallbackError::NoCallId),
+        };
+        Ok(Self {
+            tenant: verified.tenant.clone(),
+            source: verified.source,
+            body: verified.bytes.to_vec(),
+            call,
+            trace_id: new_trace_id(),
+        })
+    }
+
+    /// A call that a file of ours names.
+    #[must_use]
+    pub fn imported(tenant: &str, source: SourceId, call: Call) -> Self {
+        let body = Vec::new();
+        Self { tenant: tenant.to_owned(), source, body, call: Some(call), trace_id: new_trace_id() }
+    }
+
+    /// Under which this call's way is logged.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        &self.trace_id
+    }
+}

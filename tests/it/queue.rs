@@ -1,0 +1,119 @@
+//! The motor: group commits on a real database, and a worker that survives what it works on.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::time::Duration;
+
+use aftercall::{
+    domain::clock::Clock,
+    queue::{Claim, Committer, GroupCommit, GroupCommitError, Queue, Worker, WorkerSettings},
+};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::support::Database;
+
+/// Inserts numbers; the table refuses negative ones.
+struct Numbers {
+    pool: PgPool,
+    transactions: Arc<AtomicUsize>,
+}
+
+impl Committer for Numbers {
+    type Item = i64;
+    type Answer = i64;
+
+    async fn commit(&self, batch: &[i64]) -> sqlx::Result<Vec<i64>> {
+        self.transactions.fetch_add(1, Ordering::SeqCst);
+        sqlx::query("INSERT INTO numbers SELECT * FROM unnest($1::bigint[])").bind(batch).execute(&self.pool).await?;
+        Ok(batch.to_vec())
+    }
+}
+
+async fn numbers() -> (Database, GroupCommit<Numbers>, Arc<AtomicUsize>) {
+    let database = Database::create().await;
+    sqlx::query("CREATE TABLE numbers (n bigint CHECK (n >= 0))").execute(&database.pool).await.unwrap();
+    let transactions = Arc::new(AtomicUsize::new(0));
+    let committer = Numbers { pool: database.pool.clone(), transactions: Arc::clone(&transactions) };
+    (database, GroupCommit::start(committer, 64), transactions)
+}
+
+async fn stored(database: &Database) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM numbers").fetch_one(&database.pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn concurrent_callers_share_transactions_and_each_is_answered_after_its_own() {
+    let (database, group, transactions) = numbers().await;
+    let answers = join_all((0..200).map(|n| group.commit(n))).await;
+    for (n, answer) in (0..).zip(answers) {
+        assert_eq!(answer.unwrap(), n);
+    }
+    assert_eq!(stored(&database).await, 200);
+    let transactions = transactions.load(Ordering::SeqCst);
+    assert!(transactions <= 10, "{transactions} transactions for 200 callers at once");
+}
+
+#[tokio::test]
+async fn one_item_that_the_database_refuses_does_not_take_the_others_with_it() {
+    let (database, group, _) = numbers().await;
+    let answers = join_all([1, 2, -3, 4].map(|n| group.commit(n))).await;
+    let refused: Vec<bool> =
+        answers.iter().map(|answer| matches!(answer, Err(GroupCommitError::Database(_)))).collect();
+    assert_eq!(refused, [false, false, true, false]);
+    assert_eq!(stored(&database).await, 3);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_to_every_caller_and_works_again_when_it_is_back() {
+    let (database, group, _) = numbers().await;
+    sqlx::query("ALTER TABLE numbers RENAME TO away").execute(&database.pool).await.unwrap();
+    assert!(group.commit(1).await.is_err());
+    sqlx::query("ALTER TABLE away RENAME TO numbers").execute(&database.pool).await.unwrap();
+    assert_eq!(group.commit(2).await.unwrap(), 2);
+}
+
+/// Gives out so many items once; every other one panics.
+struct Panicky {
+    left: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Queue for Panicky {
+    type Item = usize;
+    const NAME: &'static str = "panicky";
+
+    async fn claim(&self, _: Claim, limit: i64) -> sqlx::Result<Vec<usize>> {
+        let wanted = usize::try_from(limit).unwrap();
+        let taken =
+            self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(wanted)));
+        let before = taken.unwrap();
+        Ok((before.saturating_sub(wanted)..before).collect())
+    }
+
+    async fn work(&self, item: usize) {
+        assert!(item.is_multiple_of(2), "an odd item");
+        self.done.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn extend(&self, _: &[Uuid], _: DateTime<Utc>) -> sqlx::Result<()> {
+        Ok(())
+    }
+
+    async fn release(&self, _: &[Uuid]) -> sqlx::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn work_that_panics_gives_its_place_back() {
+    let queue = Arc::new(Panicky { left: AtomicUsize::new(20), done: AtomicUsize::new(0) });
+    let settings = WorkerSettings { concurrency: 2, lease: Duration::from_secs(15) };
+    let worker = Worker::new(Arc::clone(&queue), Clock::system(), settings);
+    assert_eq!(worker.run_due().await.unwrap(), 20);
+    assert_eq!(queue.done.load(Ordering::SeqCst), 10);
+}
