@@ -94,6 +94,17 @@ pub async fn find_call(db: impl PgExecutor<'_>, tenant: &str, call_id: &str) -> 
     }))
 }
 
+/// Whether a call is private, and stays so or not until the transaction ends: whoever publishes asks in the transaction
+/// that does.
+pub async fn is_private_now(db: &mut PgConnection, tenant: &str, call_id: &str) -> sqlx::Result<bool> {
+    let private = sqlx::query_scalar!(
+        "SELECT is_private FROM calls WHERE tenant_id = $1 AND call_id = $2 FOR SHARE",
+        tenant,
+        call_id,
+    );
+    Ok(private.fetch_optional(db).await?.unwrap_or(true))
+}
+
 /// Remembers which customer a call was with.
 pub async fn set_account(
     db: impl PgExecutor<'_>,

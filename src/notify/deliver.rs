@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
 
 use super::{
@@ -31,7 +31,8 @@ use crate::{
 const MOST_PER_ENDPOINT: usize = 16;
 /// How many attempts share a transaction at most.
 const LARGEST_BATCH: usize = 128;
-/// How long to wait before recording an attempt is tried again.
+/// How often and how long apart recording an attempt is tried: ten minutes outlast the failover of a managed database.
+const SETTLE_TRIES: u32 = 600;
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// From this age on "later" costs a retry, so that a receiver which always says 429 does not keep a delivery for ever.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(120);
@@ -141,9 +142,9 @@ impl Notifier {
             "attempted a delivery"
         );
         let settled = Settled { settlement, endpoint_id: delivery.endpoint_id, verdict: attempt.verdict };
-        // What was sent must be recorded, or it is sent again: while the claim is ours, a database that is away is waited
-        // for. When it is not ours any more, the fence says so.
-        loop {
+        // What was sent must be recorded, or it is sent again: a database that is away is waited for. Should the claim not
+        // be ours any more by then, the fence says so.
+        for _ in 0..SETTLE_TRIES {
             match self.settling.commit(settled.clone()).await {
                 Ok(true) => return self.metrics.delivered(delivery, attempt, status, self.clock.now()),
                 Ok(false) => return warn!("the lease had run out; another worker sends this delivery"),
@@ -151,6 +152,7 @@ impl Notifier {
             }
             tokio::time::sleep(SETTLE_AGAIN).await;
         }
+        error!("an attempt could not be recorded; the delivery will be sent again");
     }
 
     /// A test is sent once.

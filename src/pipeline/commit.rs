@@ -141,7 +141,9 @@ impl Pipeline {
         if let Some((state, _)) = ended {
             self.metrics.run_ended(state);
         }
-        self.wake.now();
+        if matches!(next, Next::End { .. } | Next::Done(Effect::Documented(..) | Effect::Notified(..))) {
+            self.wake.now(); // there may be deliveries
+        }
         Ok(following)
     }
 
@@ -213,7 +215,11 @@ async fn raise(
     intent: Option<String>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    notify::emit(tx, &[event(job, event_type, data, intent)], now).await?;
+    let mut event = event(job, event_type, data, intent);
+    if calls::is_private_now(&mut *tx, &job.tenant, &job.call_id).await? {
+        event.audience = Audience::Nobody; // turned private since the stage began
+    }
+    notify::emit(tx, &[event], now).await?;
     Ok(())
 }
 
