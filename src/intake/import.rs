@@ -76,6 +76,9 @@ async fn store(pool: &PgPool, tenant: &str, contents: &Contents, now: DateTime<U
         return Ok(());
     }
     let mut tx = pool.begin().await?;
+    // Jobs before calls, the order in which the end of a stage locks them.
+    let ids: Vec<String> = contents.transcripts.iter().map(|(id, _)| id.clone()).collect();
+    jobs::hurry(&mut *tx, tenant, &ids, now).await?;
     let rows: Vec<(&str, &Call)> = by_id.values().map(|call| (tenant, call)).collect();
     let known = calls::upsert_calls(&mut tx, &rows, now).await?;
     let private: Vec<(String, String)> =
@@ -84,8 +87,6 @@ async fn store(pool: &PgPool, tenant: &str, contents: &Contents, now: DateTime<U
     for (call_id, turns) in &contents.transcripts {
         transcripts::upsert_transcript(&mut *tx, tenant, call_id, turns, "import", now).await?;
     }
-    let ids: Vec<String> = contents.transcripts.iter().map(|(id, _)| id.clone()).collect();
-    jobs::hurry(&mut *tx, tenant, &ids, now).await?;
     tx.commit().await
 }
 

@@ -204,7 +204,14 @@ impl Pipeline {
 
 /// Whether an error of the database may pass by itself.
 fn is_passing(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed)
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        // Serialization failure, deadlock, and a server that is being shut down or started (PostgreSQL, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| matches!(&*code, "40001" | "40P01" | "57P01" | "57P02" | "57P03"))
+        }
+        _ => false,
+    }
 }
 
 async fn raise(
