@@ -130,6 +130,11 @@ impl Problem {
         let detail = "the request could not be stored; try again soon";
         Self { cause: Some(cause.into()), ..Self::new(ProblemKind::Unavailable, detail) }
     }
+
+    /// What happened this time, for a log line.
+    pub fn detail(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.kind.row().2)
+    }
 }
 
 impl From<ProblemKind> for Problem {

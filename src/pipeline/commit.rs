@@ -57,7 +57,13 @@ impl Pipeline {
             Next::PutBack { outcome, .. } | Next::End { outcome, .. } => outcome,
         };
         self.metrics.stage(job.stage, took, outcome);
-        info!(job.attempt, stage.outcome = outcome, duration_ms = took.as_millis(), error, "a stage ended");
+        info!(
+            job.attempt,
+            stage.outcome = outcome,
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            error,
+            "a stage ended"
+        );
         // What was done must be recorded, or it is done again: a database that is away is waited for, for a while.
         let mut patience = COMMIT_TRIES;
         loop {

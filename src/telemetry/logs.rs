@@ -30,7 +30,7 @@ pub fn start_logs(config: &ServiceConfig) -> anyhow::Result<LogGuard> {
         config.log_format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json });
     let to_stderr = fmt::layer().with_writer(std::io::stderr);
     let to_stderr = match format {
-        LogFormat::Json => to_stderr.json().flatten_event(true).boxed(),
+        LogFormat::Json => to_stderr.json().flatten_event(true).with_span_list(false).boxed(),
         LogFormat::Pretty => to_stderr.with_ansi(std::io::stderr().is_terminal()).with_target(false).compact().boxed(),
     };
     let (to_files, guard) = match &config.log_dir {
@@ -43,7 +43,12 @@ pub fn start_logs(config: &ServiceConfig) -> anyhow::Result<LogGuard> {
                 .build(dir)
                 .with_context(|| format!("LOG_DIR: cannot write to {}", dir.display()))?;
             let (writer, guard) = tracing_appender::non_blocking(files);
-            let layer = fmt::layer().with_writer(writer).json().flatten_event(true).with_filter(filter()?);
+            let layer = fmt::layer()
+                .with_writer(writer)
+                .json()
+                .flatten_event(true)
+                .with_span_list(false)
+                .with_filter(filter()?);
             (Some(layer), Some(guard))
         }
         None => (None, None),

@@ -118,6 +118,9 @@ async fn counted(app: Arc<App>, source: Source, request: Request) -> Result<Resp
     }
     let name = if source.id == DEFAULT_SOURCE { "default".to_owned() } else { source.id.to_string() };
     app.metrics.callback(&name, outcome);
+    if let Err(problem) = &answer {
+        info!(source = name, reason = problem.detail(), "refused a callback");
+    }
     answer.map(|(_, response)| response)
 }
 
