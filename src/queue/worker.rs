@@ -82,7 +82,8 @@ impl<Q: Queue> Worker<Q> {
             // Registered before looking: what is enqueued in between is not slept over.
             let woken = signal.notified();
             let room = self.permits.available_permits();
-            let claimed = self.claim(tasks).await.unwrap_or_else(|error| {
+            let Some(claimed) = cut.run_until_cancelled(self.claim(tasks)).await else { return };
+            let claimed = claimed.unwrap_or_else(|error| {
                 warn!(queue = Q::NAME, %error, "cannot claim, will try again");
                 0
             });
