@@ -5,9 +5,11 @@
 //! …") is no commitment. What is promised is worded in [`super::task_text`].
 
 use super::conversation::{Conversation, Utterance};
+use super::dates::date_before;
 use super::lexicon::Lexicon;
-use super::task_text::verb_at;
+use super::opening::{Opening, Source};
 use super::task_words::Promise;
+use super::verbs::verb_at;
 use crate::domain::call::Side;
 use crate::domain::tokens::{Token, fold};
 
@@ -15,20 +17,6 @@ use crate::domain::tokens::{Token, fold};
 pub(super) const ANSWER_WITHIN: usize = 4;
 /// A request or promise is at most this many adverbs away from its verb.
 const MOST_ADVERBS: usize = 4;
-
-/// Where in a sentence a commitment begins.
-pub(super) struct Opening {
-    pub(super) owner: usize,
-    /// The first word of the commitment, for cutting the one before it.
-    pub(super) at: usize,
-    pub(super) verb: usize,
-    pub(super) verb_end: usize,
-    /// The task's verb where it is not the spoken one.
-    pub(super) replaced: Option<String>,
-    pub(super) needs_date: bool,
-    pub(super) weight: f64,
-    pub(super) is_request: bool,
-}
 
 /// Every commitment of a sentence, in order.
 pub(super) fn openings(
@@ -43,7 +31,8 @@ pub(super) fn openings(
         let opening = request(conversation, lexicon, at, position)
             .or_else(|| promise(lexicon, utterance, position))
             .or_else(|| conjugated(lexicon, utterance, position))
-            .or_else(|| of_another(conversation, lexicon, utterance, position));
+            .or_else(|| of_another(conversation, lexicon, utterance, position))
+            .or_else(|| delivery(lexicon, utterance, position, false));
         position = opening.as_ref().map_or(position + 1, |opening| opening.verb_end);
         found.extend(opening);
     }
@@ -73,19 +62,16 @@ fn promise(lexicon: &Lexicon, utterance: &Utterance, at: usize) -> Option<Openin
         return None;
     }
     Some(Opening {
-        owner: utterance.speaker,
         at,
-        verb,
-        verb_end: found.end,
         replaced: found.replaced,
         needs_date: matches!(hit.attached, Promise::Soft) || utterance.is_question,
         weight: if matches!(hit.attached, Promise::Firm) { 1.0 } else { 0.6 },
-        is_request: false,
+        ..Opening::new(utterance.speaker, verb, found.end)
     })
 }
 
 /// "te envío", "enviaremos": the verb itself says who.
-fn conjugated(lexicon: &Lexicon, utterance: &Utterance, at: usize) -> Option<Opening> {
+pub(super) fn conjugated(lexicon: &Lexicon, utterance: &Utterance, at: usize) -> Option<Opening> {
     let tokens = &utterance.tokens;
     let words = &lexicon.tasks;
     if utterance.is_question || is_conditional(lexicon, tokens, at) || words.excluded.at(tokens, at).is_some() {
@@ -101,10 +87,6 @@ fn conjugated(lexicon: &Lexicon, utterance: &Utterance, at: usize) -> Option<Ope
     }
     let object =
         clitic.and_then(|hit| tokens.get(hit.end() - 1)).filter(|token| words.object_clitics.contains(&token.word));
-    let replaced = match object {
-        Some(object) => format!("{}{}", hit.attached, object.word),
-        None => hit.attached.to_owned(),
-    };
     let noun_before = at
         .checked_sub(1)
         .and_then(|before| tokens.get(before))
@@ -113,14 +95,29 @@ fn conjugated(lexicon: &Lexicon, utterance: &Utterance, at: usize) -> Option<Ope
         return None;
     }
     Some(Opening {
-        owner: utterance.speaker,
         at,
-        verb,
-        verb_end: hit.end(),
-        replaced: Some(replaced),
+        replaced: Some(hit.attached.to_owned()),
         needs_date: standing.is_none() && (clitic.is_none() || object.is_some()),
-        weight: 1.0,
-        is_request: false,
+        clitic: object.map(|object| object.word.clone()),
+        ..Opening::new(utterance.speaker, verb, hit.end())
+    })
+}
+
+/// "You will have the report by Thursday".
+pub(super) fn delivery(lexicon: &Lexicon, utterance: &Utterance, at: usize, is_recap: bool) -> Option<Opening> {
+    let tokens = &utterance.tokens;
+    let hit = lexicon.tasks.receiving.at(tokens, at)?;
+    let names = tokens.get(hit.end()).is_some_and(|next| lexicon.tasks.determiners.contains(&next.word));
+    // "You have the list" may be no promise, "on Monday you have the list" is one.
+    let is_promise = hit.attached == Promise::Firm || is_recap || date_before(lexicon, utterance, 0, at).is_some();
+    if utterance.is_question || !names || !is_promise || is_conditional(lexicon, tokens, at) {
+        return None;
+    }
+    Some(Opening {
+        at,
+        replaced: lexicon.wording("deliver", &[]),
+        needs_date: true,
+        ..Opening::new(utterance.speaker, hit.end(), hit.end())
     })
 }
 
@@ -141,14 +138,12 @@ fn request(conversation: &Conversation, lexicon: &Lexicon, at: usize, position: 
         (Answer::Accepted(speaker), None) => speaker,
     };
     Some(Opening {
-        owner,
         at: position,
-        verb,
-        verb_end: found.end,
         replaced: found.replaced,
-        needs_date: false,
         weight: 0.9,
-        is_request: true,
+        source: Source::Request,
+        told_by_another: true,
+        ..Opening::new(owner, verb, found.end)
     })
 }
 
@@ -163,16 +158,7 @@ fn of_another(conversation: &Conversation, lexicon: &Lexicon, utterance: &Uttera
         return None;
     }
     let found = verb_at(lexicon, tokens, verb)?;
-    Some(Opening {
-        owner,
-        at: at - 1,
-        verb,
-        verb_end: found.end,
-        replaced: found.replaced,
-        needs_date: false,
-        weight: 0.8,
-        is_request: false,
-    })
+    Some(Opening { at: at - 1, replaced: found.replaced, weight: 0.8, ..Opening::new(owner, verb, found.end) })
 }
 
 enum Answer {
@@ -202,7 +188,7 @@ fn addressed(conversation: &Conversation, utterance: &Utterance) -> Option<usize
     edges.filter_map(|token| speaker_called(conversation, &token.word)).find(|speaker| *speaker != utterance.speaker)
 }
 
-fn speaker_called(conversation: &Conversation, word: &str) -> Option<usize> {
+pub(super) fn speaker_called(conversation: &Conversation, word: &str) -> Option<usize> {
     let is_called = |name: &str| fold(name) == word;
     conversation.speakers.iter().position(|speaker| {
         speaker.is_named
@@ -212,13 +198,13 @@ fn speaker_called(conversation: &Conversation, word: &str) -> Option<usize> {
 }
 
 /// "if we can send", "what I will check": no commitment.
-fn is_conditional(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
+pub(super) fn is_conditional(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at)).map(|token| token.word.as_str());
     let agreed = matches!((before(2), before(1)), (Some("en"), Some("que")));
     !agreed && before(1).is_some_and(|word| lexicon.keep_filler_before.contains(word))
 }
 
-fn skip_adverbs(lexicon: &Lexicon, tokens: &[Token], from: usize) -> usize {
+pub(super) fn skip_adverbs(lexicon: &Lexicon, tokens: &[Token], from: usize) -> usize {
     let mut at = from;
     for _ in 0..MOST_ADVERBS {
         match lexicon.tasks.adverbs.at(tokens, at) {

@@ -189,7 +189,7 @@ fn sentences(text: &str) -> Vec<String> {
         let piece = text.get(start..at).unwrap_or_default();
         if CLOSING.contains(&letter)
             && (next.is_whitespace() || is_unspaced(next))
-            && !(letter == '.' && abbreviates(piece))
+            && !(letter == '.' && abbreviates(piece, text.get(end..).unwrap_or_default()))
         {
             push_pieces(&mut found, text.get(start..end).unwrap_or_default());
             start = end;
@@ -199,9 +199,11 @@ fn sentences(text: &str) -> Vec<String> {
     found
 }
 
-fn abbreviates(piece: &str) -> bool {
+fn abbreviates(piece: &str, rest: &str) -> bool {
     let last = piece.rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();
-    ABBREVIATIONS.contains(&last.as_str())
+    // "No. 5" goes on, "No. Not yet." does not.
+    let numbers = rest.trim_start().starts_with(|letter: char| letter.is_ascii_digit());
+    (ABBREVIATIONS.contains(&last.as_str()) && (last != "no" || numbers))
         || (last.len() == 1 && piece.ends_with(|letter: char| letter.is_uppercase()) && last != "i")
 }
 
@@ -231,6 +233,7 @@ mod tests {
             sentences("We met Dr. Ruiz. It costs 3.5 k. Fine?"),
             ["We met Dr. Ruiz.", "It costs 3.5 k.", "Fine?"]
         );
+        assert_eq!(sentences("No. Not yet. See No. 5."), ["No.", "Not yet.", "See No. 5."]);
         assert_eq!(sentences("更新します。価格は？"), ["更新します。", "価格は？"]);
     }
 

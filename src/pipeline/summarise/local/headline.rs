@@ -3,11 +3,11 @@
 use crate::domain::call::Side;
 
 use super::lexicon::Cue;
+use super::merge::Task;
 use super::numbers::clip;
 use super::prose::Material;
 use super::quotes::Quote;
 use super::risks::Risks;
-use super::tasks::Task;
 use crate::domain::tokens::{Token, fold, tokenize};
 
 /// The longest headline, in characters.
@@ -30,8 +30,17 @@ pub(super) struct Known<'a> {
 pub(super) fn headline(material: &Material<'_>, known: &Known<'_>, risks: &Risks, points: &[&Quote]) -> String {
     let subject = subject(material, known);
     let topic = topic(material, known, risks, &subject);
-    let told = subject.chars().count() + topic.chars().count() + 4;
-    let outcome = outcome(material, points, LONGEST.saturating_sub(told));
+    let taken = subject.chars().count() + if subject.contains(": ") { 3 } else { 2 };
+    // Beside a risk, any sentence is less than a step.
+    let points = if risks.main_kind.is_some() { &[] } else { points };
+    let free = outcome(material, points, LONGEST.saturating_sub(taken));
+    let room = LONGEST.saturating_sub(taken + topic.chars().count() + 2);
+    // What it came to says more than what it was about, but not more than that something is at risk.
+    let (topic, outcome) = if risks.main_kind.is_some() || free.is_empty() || free.chars().count() <= room {
+        (topic, outcome(material, points, room))
+    } else {
+        (String::new(), free)
+    };
     let rest = [topic, outcome].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
     let line = match (subject.is_empty(), rest.is_empty()) {
         (false, false) if subject.contains(": ") => format!("{subject} – {rest}"),
@@ -57,12 +66,19 @@ fn topic(material: &Material<'_>, known: &Known<'_>, risks: &Risks, subject: &st
     let lexicon = material.lexicon;
     let risk = risks.main_kind.and_then(|kind| lexicon.risk_label(kind));
     let risk_place = risk.unwrap_or_default();
+    let at_risk =
+        (risk.is_some() || risks.is_churn) && known.intent.is_some_and(|intent| lexicon.can_be_at_risk(intent));
     let intent = known.intent.map(|intent| lexicon.intent_label(intent));
-    // The title has said it: "Monthly check-in" needs no "check-in" after it.
-    let intent = intent.filter(|label| !tells(subject, label));
+    // The title has said it: "Monthly check-in" needs no "check-in" after it. What is at risk is worth a second word.
+    let intent = intent.filter(|label| at_risk || !tells(subject, label));
+    // "Check-in, concern about …" says nothing more than the concern does.
+    let says = known.intent.is_some_and(|intent| lexicon.intent_topic(intent).is_some());
+    let intent = intent.filter(|_| says || risk.is_none());
+    if risks.is_churn && !at_risk {
+        return lexicon.wording("risk of churn", &[]).unwrap_or_default();
+    }
     let worded = match (&intent, risk) {
         (Some(label), Some(_)) => {
-            let at_risk = known.intent.is_some_and(|intent| lexicon.can_be_at_risk(intent));
             let key = if at_risk { "at risk" } else { "concern" };
             let repeated = fold(risk_place).contains(&fold(label));
             if repeated {
@@ -71,13 +87,14 @@ fn topic(material: &Material<'_>, known: &Known<'_>, risks: &Risks, subject: &st
                 lexicon.wording(key, &[("intent", label), ("risk", risk_place)])
             }
         }
+        (Some(label), None) if at_risk => lexicon.wording("only at risk", &[("intent", label)]),
         (Some(label), None) => {
-            let named = material
-                .topics
-                .iter()
-                .find(|topic| !fold(label).contains(&fold(topic)) && !fold(topic).contains(&fold(label)));
+            let named =
+                material.topics.iter().filter(|topic| topic.is_telling()).find(|topic| {
+                    !fold(label).contains(&fold(&topic.name)) && !fold(&topic.name).contains(&fold(label))
+                });
             match named {
-                Some(topic) => lexicon.wording("about", &[("intent", label), ("topic", topic)]),
+                Some(topic) => lexicon.wording("about", &[("intent", label), ("topic", &topic.name)]),
                 None => Some(label.clone()),
             }
         }
@@ -88,10 +105,11 @@ fn topic(material: &Material<'_>, known: &Known<'_>, risks: &Risks, subject: &st
     if !worded.is_empty() {
         return worded;
     }
-    match known.title.filter(|_| known.account.is_some()) {
-        Some(title) => rest_of_title(title, subject),
-        None => material.topics.iter().find(|topic| !tells(subject, topic)).cloned().unwrap_or_default(),
+    if let Some(title) = known.title.filter(|_| known.account.is_some()) {
+        return rest_of_title(title, subject);
     }
+    let mut telling = material.topics.iter().filter(|topic| topic.is_telling() && !tells(subject, &topic.name));
+    telling.next().map(|topic| topic.name.clone()).unwrap_or_default()
 }
 
 /// Whether all words of `label` are in `subject`.
@@ -111,10 +129,10 @@ fn rest_of_title(title: &str, account: &str) -> String {
 
 /// What the call came to: a step that fits the room left, else a decision, else what mattered most.
 fn outcome(material: &Material<'_>, points: &[&Quote], room: usize) -> String {
-    let mut steps: Vec<&Task> = material.tasks.iter().collect();
-    // Our own dated promises first: they are what the reader has to keep. Those that lean on others say too little.
-    let rank = |task: &Task| (task.leans, !task.has_date, !material.is_ours(task.owner));
-    steps.sort_by(|left, right| rank(left).cmp(&rank(right)).then(right.central.total_cmp(&left.central)));
+    let mut steps: Vec<&Task> = material.tasks.iter().filter(|task| !task.is_minor).collect();
+    // Our own dated promises first: they are what the reader has to keep.
+    let rank = |task: &Task| (!task.has_date, !material.is_ours(task.owner));
+    steps.sort_by(|left, right| rank(left).cmp(&rank(right)).then(right.weight.total_cmp(&left.weight)));
     let dated = steps.first().is_some_and(|task| task.has_date);
     let step = steps
         .iter()
@@ -127,17 +145,35 @@ fn outcome(material: &Material<'_>, points: &[&Quote], room: usize) -> String {
     if let Some(task) = steps.first().filter(|task| task.has_date && room >= ROOM_FOR_PART) {
         return clip(&material.short_step("headline step", task), room);
     }
-    let decision = points.iter().find(|quote| is_decision(material, quote) && quote.text.chars().count() + 12 <= room);
-    let best = decision.or_else(|| points.iter().find(|quote| quote.question.is_none()));
-    let Some(quote) = best else { return String::new() };
-    let who =
-        material.conversation.speaker_of(quote.utterance).map(|speaker| speaker.first.as_str()).unwrap_or_default();
-    let room = room.saturating_sub(who.chars().count() + QUOTING);
+    quoted(material, points, room)
+}
+
+/// The best point that fits, a decision first; else the beginning of the best one.
+fn quoted(material: &Material<'_>, points: &[&Quote], room: usize) -> String {
+    let mut points: Vec<&Quote> = points.iter().copied().filter(|quote| quote.question.is_none()).collect();
+    points.sort_by_key(|quote| !is_decision(material, quote));
+    let who = |quote: &Quote| {
+        let speaker = material.conversation.speaker_of(quote.utterance);
+        speaker.map(|speaker| speaker.first.as_str()).unwrap_or_default()
+    };
+    let words = |quote: &Quote| quote.text.trim_end_matches(['.', '。']).to_owned();
+    let worded = |quote: &Quote, words: &str| {
+        material.lexicon.wording("said headline", &[("who", who(quote)), ("words", words)])
+    };
+    let unsigned = |quote: &Quote| material.lexicon.wording("quoted headline", &[("words", &words(quote))]);
+    let whole = points.iter().find_map(|quote| {
+        let both = [worded(quote, &words(quote)), unsigned(quote)];
+        both.into_iter().flatten().find(|line| line.chars().count() <= room)
+    });
+    if let Some(line) = whole {
+        return line;
+    }
+    let Some(quote) = points.first() else { return String::new() };
+    let room = room.saturating_sub(who(quote).chars().count() + QUOTING);
     if room < LEAST_QUOTED {
         return String::new();
     }
-    let words = clip(quote.text.trim_end_matches(['.', '。']), room);
-    material.lexicon.wording("said headline", &[("who", who), ("words", &words)]).unwrap_or(words)
+    worded(quote, &clip(&words(quote), room)).unwrap_or_default()
 }
 
 fn is_decision(material: &Material<'_>, quote: &Quote) -> bool {

@@ -29,9 +29,11 @@ pub(super) enum Cue {
     SmallTalk,
     /// The speaker is not sure.
     Hedge,
+    /// Who somebody is and how they got here.
+    Background,
 }
 
-const CUES: [(Cue, &str); 9] = [
+const CUES: [(Cue, &str); 10] = [
     (Cue::Decision, "decision"),
     (Cue::Need, "need"),
     (Cue::Problem, "problem"),
@@ -41,6 +43,7 @@ const CUES: [(Cue, &str); 9] = [
     (Cue::Success, "success"),
     (Cue::SmallTalk, "small talk"),
     (Cue::Hedge, "hedge"),
+    (Cue::Background, "background"),
 ];
 
 /// A kind of risk: the name of a section of the list, and the weight of a phrase in it.
@@ -79,6 +82,14 @@ pub(super) struct Lexicon {
     pub(super) fragment_starts: HashSet<String>,
     /// "if": what follows may never happen.
     pub(super) conditionals: HashSet<String>,
+    /// "the": kept before the name of a topic.
+    pub(super) articles: HashSet<String>,
+    /// The article a name takes by its ending.
+    pub(super) article_endings: Vec<(&'static str, &'static str)>,
+    /// "de": what may stand between the words of a name.
+    pub(super) links: HashSet<String>,
+    /// What is told of the past and did not happen.
+    pub(super) counterfactuals: Phrases<()>,
     pub(super) negators: HashSet<String>,
     pub(super) cues: Vec<(Cue, Phrases<()>)>,
     pub(super) dangers: Phrases<Danger>,
@@ -90,6 +101,7 @@ pub(super) struct Lexicon {
     phrasing: BTreeMap<&'static str, &'static str>,
     risk_labels: BTreeMap<&'static str, &'static str>,
     intent_labels: BTreeMap<&'static str, &'static str>,
+    intent_topics: BTreeMap<&'static str, &'static str>,
     at_risk_intents: HashSet<&'static str>,
 }
 
@@ -156,6 +168,10 @@ impl Lexicon {
             answer_words: word_set(&words, "answer words"),
             fragment_starts: word_set(&words, "fragment starts"),
             conditionals: word_set(&words, "conditionals"),
+            articles: word_set(&words, "articles"),
+            article_endings: words.entries("article endings").collect(),
+            links: word_set(&words, "links"),
+            counterfactuals: plain(&words, "counterfactuals"),
             negators: word_set(&words, "negators"),
             cues: cues(files.cues),
             dangers,
@@ -166,6 +182,7 @@ impl Lexicon {
             phrasing: phrasing.entries("phrasing").collect(),
             risk_labels: phrasing.entries("risk labels").collect(),
             intent_labels: phrasing.entries("intent labels").collect(),
+            intent_topics: phrasing.entries("intent topics").collect(),
             at_risk_intents: phrasing.list("at risk intents").collect(),
         }
     }
@@ -200,6 +217,11 @@ impl Lexicon {
         Some(worded)
     }
 
+    /// Whether the language has lists of what matters.
+    pub(super) fn has_cues(&self) -> bool {
+        self.cues.iter().any(|(_, phrases)| !phrases.is_empty())
+    }
+
     /// How a kind of risk is called in a headline.
     pub(super) fn risk_label(&self, kind: usize) -> Option<&'static str> {
         self.risk_labels.get(self.risk_kinds.get(kind)?).copied()
@@ -208,6 +230,11 @@ impl Lexicon {
     /// How an intent is called in a headline.
     pub(super) fn intent_label(&self, intent: &str) -> String {
         self.intent_labels.get(intent).map_or_else(|| intent.replace(['_', '-'], " "), |label| (*label).to_owned())
+    }
+
+    /// How an intent is called where people spoke about it, if it is a thing one speaks about.
+    pub(super) fn intent_topic(&self, intent: &str) -> Option<&'static str> {
+        self.intent_topics.get(intent).copied()
     }
 
     /// Whether this intent can be said to be at risk.

@@ -5,25 +5,33 @@
 //! moods. Personal e-mail addresses and phone numbers are hidden before anything is read.
 //!
 //! The order of the work: `conversation` cuts, `score` weighs, `quotes` picks; `tasks`, `risks`, `mood` and `intent` look
-//! for what they are named after; `prose` and `headline` write.
+//! for what they are named after; `prose` and `headline` write. Tasks are found by `commitments` and `recap`, worded by
+//! `task_text`, and judged by `concrete`.
 
+mod antecedent;
 mod clean;
 mod commitments;
+mod concrete;
 mod conversation;
+mod dates;
 #[cfg(test)]
 mod fixtures;
 mod headline;
 mod intent;
 mod language;
 mod lexicon;
+mod merge;
 mod mood;
 mod numbers;
+mod opening;
 mod phrases;
 mod prose;
 mod quotes;
+mod recap;
 mod risks;
 mod score;
 mod sections;
+mod segments;
 mod stem;
 mod task_text;
 mod task_words;
@@ -31,6 +39,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod verbs;
 
 use crate::domain::{
     summary::{ActionItem, Summary},
@@ -43,10 +52,12 @@ use headline::Known;
 use intent::IntentMatcher;
 use language::Tongue;
 use lexicon::Lexicon;
+use merge::Task;
 use numbers::clip;
 use prose::Material;
 use quotes::Quote;
-use tasks::Task;
+use tasks::Tasks;
+use topics::Topic;
 
 pub use intent::Intents;
 
@@ -56,8 +67,10 @@ const LONGEST_POINT: usize = 240;
 const LONGEST_TITLE: usize = 120;
 const MOST_POINTS: usize = 7;
 const FEWEST_POINTS: usize = 3;
-const MOST_QUOTES: usize = 6;
+const MOST_QUOTES: usize = 5;
 const RISK_BONUS: f64 = 0.3;
+/// What a risk is worth beside the best sentence if it could not stand alone.
+const LEANING_RISK: f64 = 0.95;
 
 /// What is known of a call beside its words.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,9 +111,10 @@ impl LocalSummariser {
         let (title, account) = (shown(call.title), shown(call.account));
         let intent = self.intents.best(title.as_deref(), &conversation);
         let known = Known { title: title.as_deref(), account: account.as_deref(), intent };
-        let mut summary = Written::new(&conversation, lexicon, tongue, &known).summary(&known);
+        let written = Written::new(&conversation, lexicon, tongue, &known);
+        let mut summary = written.summary(&known);
         code.clone_into(&mut summary.language);
-        summary.sentiment = mood::sentiment(&conversation, lexicon);
+        summary.sentiment = mood::sentiment(&conversation, lexicon, written.risks.gravity);
         summary
     }
 
@@ -126,15 +140,34 @@ struct Written<'a> {
     tongue: Tongue,
     candidates: Vec<Quote>,
     tasks: Vec<Task>,
+    /// The sentences that are tasks or repeat one.
+    task_sentences: Vec<usize>,
     risks: risks::Risks,
-    topics: Vec<String>,
+    topics: Vec<Topic>,
+}
+
+/// The candidates and the risks missing among them: a warning is worth telling even if it leans on another sentence.
+fn with_risks(mut candidates: Vec<Quote>, risks: &risks::Risks) -> Vec<Quote> {
+    let best = candidates.first().map_or(0.0, |quote| quote.score);
+    for risk in &risks.quotes {
+        if !candidates.iter().any(|known| known.utterance == risk.utterance) {
+            candidates.push(Quote { score: LEANING_RISK * best, ..risk.clone() });
+        }
+    }
+    candidates
 }
 
 impl<'a> Written<'a> {
     fn new(conversation: &'a Conversation, lexicon: &'a Lexicon, tongue: Tongue, known: &Known<'_>) -> Self {
         let mut scores = score::scores(conversation, lexicon);
-        let tasks = tasks::find(conversation, lexicon, &scores);
-        let risks = risks::find(conversation, lexicon, &scores);
+        let Tasks { told: tasks, sentences: task_sentences } = tasks::find_all(conversation, lexicon, &scores);
+        let mut risks = risks::find(conversation, lexicon, &scores);
+        // "I'll forward the complaints" is a task; "if it fails, we will leave" is a warning.
+        let warns = |at: usize| {
+            let said = conversation.utterances.get(at).map(|said| said.tokens.as_slice()).unwrap_or_default();
+            said.iter().any(|token| lexicon.conditionals.contains(&token.word))
+        };
+        risks.quotes.retain(|quote| !task_sentences.contains(&quote.utterance) || warns(quote.utterance));
         // What is listed as a task need not be told twice.
         for task in &tasks {
             if let Some(score) = scores.get_mut(task.utterance) {
@@ -147,12 +180,14 @@ impl<'a> Written<'a> {
                 *score += RISK_BONUS;
             }
         }
+        let candidates = with_risks(quotes::candidates(conversation, lexicon, &scores), &risks);
         Self {
             conversation,
             lexicon,
             tongue,
-            candidates: quotes::candidates(conversation, lexicon, &scores),
+            candidates,
             tasks,
+            task_sentences,
             risks,
             topics: topics::topics(conversation, lexicon, tongue, known.account),
         }
@@ -165,11 +200,13 @@ impl<'a> Written<'a> {
             tongue: self.tongue,
             topics: &self.topics,
             tasks: &self.tasks,
+            intent: known.intent,
         };
         let most = (FEWEST_POINTS + self.conversation.utterances.len() / 10).min(MOST_POINTS);
-        let points = quotes::pick(&self.candidates, most, FEWEST_POINTS);
-        let untold: Vec<Quote> =
-            self.candidates.iter().filter(|quote| !self.is_task(quote.utterance)).cloned().collect();
+        let untold: Vec<Quote> = self.candidates.iter().filter(|quote| !self.is_task(quote)).cloned().collect();
+        let safe: Vec<Quote> = untold.iter().filter(|quote| !self.is_risk(quote)).cloned().collect();
+        // A point is not told twice, unless the risks are all there is.
+        let points = quotes::pick(if safe.is_empty() { &untold } else { &safe }, most, FEWEST_POINTS);
         let told = quotes::pick(&untold, most.min(MOST_QUOTES), FEWEST_POINTS);
         Summary {
             headline: headline::headline(&material, known, &self.risks, &points),
@@ -188,8 +225,13 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn is_task(&self, utterance: usize) -> bool {
-        self.tasks.iter().any(|task| task.utterance == utterance)
+    /// Whether the sentence is a task or says the same as one.
+    fn is_task(&self, quote: &Quote) -> bool {
+        self.task_sentences.contains(&quote.utterance) || self.tasks.iter().any(|task| task.is_said_by(&quote.terms))
+    }
+
+    fn is_risk(&self, quote: &Quote) -> bool {
+        self.risks.quotes.iter().any(|risk| risk.utterance == quote.utterance || quote.text.contains(&risk.text))
     }
 
     fn action_item(&self, task: &Task) -> ActionItem {

@@ -12,12 +12,15 @@ use super::score::{is_back_channel, is_small_talk};
 const REACH: usize = 3;
 /// Mood that has to gather before a call counts as clearly good or bad.
 const DAMPING: f64 = 4.0;
+/// How much the gravity of risks counts.
+const RISKS: f64 = 0.55;
 /// How much our own people's words count beside the customer's.
 const OURS: f64 = 0.1;
 
-/// The mood of the call from −1 to 1, with two decimals.
-pub(super) fn sentiment(conversation: &Conversation, lexicon: &Lexicon) -> f64 {
-    let (mut good, mut bad) = (0.0, 0.0);
+/// The mood of the call from −1 to 1, with two decimals. `gravity` is how grave its risks are: who lists what went wrong
+/// is not happy, however calm the words.
+pub(super) fn sentiment(conversation: &Conversation, lexicon: &Lexicon, gravity: f64) -> f64 {
+    let (mut good, mut bad) = (0.0, RISKS * gravity);
     for utterance in &conversation.utterances {
         let weight = if conversation.sides_known && utterance.side != Side::Theirs { OURS } else { 1.0 };
         // Greetings are friendly on every call, and "okay, great" is no praise.
@@ -57,7 +60,7 @@ mod tests {
 
     fn english(lines: &[(&str, Side, &str)]) -> f64 {
         let lexicon = Lexicon::english();
-        sentiment(&conversation(lines, &lexicon), &lexicon)
+        sentiment(&conversation(lines, &lexicon), &lexicon, 0.0)
     }
 
     #[test]

@@ -110,7 +110,6 @@ impl<T: Copy> Phrases<T> {
     }
 
     /// Whether nothing is listed.
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.by_first.is_empty()
     }

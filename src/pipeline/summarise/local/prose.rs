@@ -9,28 +9,32 @@ use super::clean::{capitalised, lowered};
 use super::conversation::{Conversation, Speaker};
 use super::language::Tongue;
 use super::lexicon::{Cue, Lexicon};
+use super::merge::Task;
 use super::numbers::clip;
 use super::quotes::Quote;
-use super::tasks::Task;
+use super::stem::stem;
+use super::topics::Topic;
 use crate::domain::tokens::tokenize;
 
 const MOST_NAMES: usize = 4;
-const MOST_STEPS: usize = 3;
+const MOST_STEPS: usize = 4;
+const MOST_TOPICS: usize = 3;
+/// So many quotes of one person make one sentence.
+const QUOTES_AT_ONCE: usize = 2;
 const LONGEST_TEXT: usize = 1_800;
 /// Sentences from which on it is worth saying when something was said.
 const LONG_CALL: usize = 16;
 /// From here on a sentence is said "towards the end".
 const END: f64 = 0.85;
-/// A jump this far ahead is worth a "later".
-const JUMP: f64 = 0.3;
 
 /// Everything a text is made of.
 pub(super) struct Material<'a> {
     pub(super) conversation: &'a Conversation,
     pub(super) lexicon: &'a Lexicon,
     pub(super) tongue: Tongue,
-    pub(super) topics: &'a [String],
+    pub(super) topics: &'a [Topic],
     pub(super) tasks: &'a [Task],
+    pub(super) intent: Option<&'a str>,
 }
 
 impl Material<'_> {
@@ -57,10 +61,11 @@ impl Material<'_> {
         let of =
             |side: Side| speakers().filter(|(_, speaker)| speaker.side == side).map(|(at, _)| at).collect::<Vec<_>>();
         let (ours, theirs) = (of(Side::Ours), of(Side::Theirs));
-        let topic = self.list(self.topics);
-        let about = if self.topics.is_empty() { "" } else { " about" };
+        let topics = self.topics_told();
+        let topic = self.list(&topics);
+        let about = if topics.is_empty() { "" } else { " about" };
         if !ours.is_empty() && !theirs.is_empty() {
-            let (us, them) = (self.names(&ours, told), self.names(&theirs, told));
+            let (us, them) = (self.names(&ours, told), self.customers(&theirs, told));
             let places = [("ours", us.as_str()), ("theirs", &them), ("topic", &topic)];
             let plural = if ours.len() > 1 { "plural " } else { "" };
             let key = format!("spoke with{about}");
@@ -70,12 +75,40 @@ impl Material<'_> {
                 .or_else(|| self.lexicon.wording(&key, &places));
         }
         let all: Vec<usize> = speakers().map(|(at, _)| at).collect();
-        if all.is_empty() || self.topics.is_empty() {
+        if all.is_empty() || topics.is_empty() {
             return None;
         }
         let names = self.names(&all, told);
         let key = if all.len() > 1 { "talked about" } else { "spoke alone" };
         self.lexicon.wording(key, &[("ours", &names), ("topic", &topic)])
+    }
+
+    /// What the call was about, the intent first.
+    fn topics_told(&self) -> Vec<String> {
+        let intent = self.intent.and_then(|intent| self.lexicon.intent_topic(intent)).map(str::to_owned);
+        let words = |text: &str| -> Vec<String> {
+            let tokens = tokenize(text).into_iter().filter(|token| !self.lexicon.is_common(&token.word));
+            tokens.map(|token| stem(&token.word, self.tongue)).collect()
+        };
+        let said = intent.as_deref().map(words).unwrap_or_default();
+        let is_new = |topic: &&Topic| words(&topic.name).iter().all(|word| !said.contains(word));
+        let others = self.topics.iter().filter(is_new).map(|topic| topic.told.clone());
+        intent.clone().into_iter().chain(others).take(MOST_TOPICS).collect()
+    }
+
+    /// Several of the customer's people are said to be so once.
+    fn customers(&self, speakers: &[usize], told: &mut Vec<usize>) -> String {
+        if speakers.len() < 2 {
+            return self.names(speakers, told);
+        }
+        told.extend(speakers);
+        let shown = if speakers.len() > MOST_NAMES { MOST_NAMES - 1 } else { speakers.len() };
+        let people = speakers.iter().take(shown).filter_map(|at| self.conversation.speakers.get(*at));
+        let mut names: Vec<String> = people.map(|person| person.name.clone()).collect();
+        if shown < speakers.len() {
+            names.push(self.worded("others", &[("count", &(speakers.len() - shown).to_string())]));
+        }
+        self.worded("customers", &[("names", &self.list(&names))])
     }
 
     fn names(&self, speakers: &[usize], told: &mut Vec<usize>) -> String {
@@ -120,54 +153,71 @@ impl Material<'_> {
 
     fn reported(&self, quotes: &[&Quote], told: &mut Vec<usize>) -> Vec<String> {
         let mut sentences: Vec<String> = Vec::new();
-        let (mut before, mut place, mut at_end): (Option<usize>, f64, bool) = (None, 0.0, false);
-        let mut again = 0;
-        for quote in &joined(quotes) {
-            let Some(utterance) = self.conversation.utterances.get(quote.utterance) else { continue };
-            again = if before == Some(utterance.speaker) { again + 1 } else { 0 };
-            let sentence = self.quoted(quote, again, told);
+        let (mut at_end, mut verb) = (false, "");
+        let joined = joined(quotes);
+        let mut before = None;
+        for group in self.groups(&joined) {
+            let Some(first) = group.first() else { continue };
+            let Some(utterance) = self.conversation.utterances.get(first.utterance) else { continue };
+            let speaker = Some(utterance.speaker);
+            let key = if before.replace(utterance.speaker) == speaker { "added" } else { self.verb(first) };
+            verb = if verb == key { again(key) } else { key };
+            let sentence = self.quoted(&group, verb, told);
             let is_long = self.conversation.utterances.len() >= LONG_CALL;
             let ends = is_long && utterance.position >= END && !at_end && quotes.len() > 2;
-            let jumps = is_long && utterance.position - place >= JUMP && !sentences.is_empty();
-            let sentence = match (ends, jumps) {
-                (true, _) => self.led_in("end", sentence),
-                (false, true) => self.led_in("later", sentence),
-                _ => capitalised(&sentence),
-            };
             at_end |= ends;
-            (before, place) = (Some(utterance.speaker), utterance.position);
-            sentences.push(sentence);
+            sentences.push(if ends { self.led_in("end", sentence) } else { capitalised(&sentence) });
         }
         sentences
+    }
+
+    /// Of what one person said in a row, the best is told, in one sentence; answers come with their questions, each alone.
+    fn groups<'q>(&self, quotes: &'q [Quote]) -> Vec<Vec<&'q Quote>> {
+        let speaker = |quote: &Quote| self.conversation.utterances.get(quote.utterance).map(|said| said.speaker);
+        let runs = quotes.chunk_by(|left, right| {
+            let tell = |quote: &Quote| quote.question.is_none() && !quote.text.ends_with(['?', '？']);
+            tell(left) && tell(right) && speaker(left) == speaker(right)
+        });
+        let best = |run: &'q [Quote]| {
+            let mut best: Vec<&Quote> = run.iter().collect();
+            best.sort_by(|left, right| right.score.total_cmp(&left.score));
+            best.truncate(2 * QUOTES_AT_ONCE);
+            best.sort_by_key(|quote| quote.utterance);
+            best.chunks(QUOTES_AT_ONCE).map(<[&Quote]>::to_vec).collect::<Vec<_>>()
+        };
+        runs.flat_map(best).collect()
     }
 
     fn led_in(&self, key: &str, sentence: String) -> String {
         self.lexicon.wording(key, &[("sentence", &sentence)]).unwrap_or(sentence)
     }
 
-    fn quoted(&self, quote: &Quote, again: usize, told: &mut Vec<usize>) -> String {
+    fn quoted(&self, quotes: &[&Quote], verb: &str, told: &mut Vec<usize>) -> String {
+        let Some(quote) = quotes.first() else { return String::new() };
         let Some(utterance) = self.conversation.utterances.get(quote.utterance) else { return String::new() };
         let who = self.introduced(utterance.speaker, told);
-        let answered = quote.question.as_ref().and_then(|question| {
-            self.lexicon.wording("answered", &[("who", &who), ("question", question), ("words", &quote.text)])
-        });
-        answered.unwrap_or_else(|| {
-            // The same verb three times in a row reads like a record of evidence.
-            let verb = match again {
-                0 => self.verb(quote),
-                odd if odd % 2 == 1 => self.worded("added", &[]),
-                _ => self.worded("also", &[]),
-            };
-            self.worded("quote", &[("who", &who), ("verb", &verb), ("words", &quote.text)])
-        })
+        let verb = self.worded(verb, &[]);
+        if let Some(question) = &quote.question
+            && let Some(told) =
+                self.lexicon.wording("answered", &[("who", &who), ("question", question), ("words", &quote.text)])
+        {
+            return told;
+        }
+        if let Some(second) = quotes.get(1) {
+            let is_listed = self.tongue != Tongue::Other;
+            let words = if is_listed { quote.text.trim_end_matches('.') } else { &quote.text };
+            let places = [("who", who.as_str()), ("verb", &verb), ("words", words), ("more", &second.text)];
+            return self.worded("quotes", &places);
+        }
+        self.worded("quote", &[("who", &who), ("verb", &verb), ("words", &quote.text)])
     }
 
     /// The verb that fits what the sentence does.
-    fn verb(&self, quote: &Quote) -> String {
+    fn verb(&self, quote: &Quote) -> &'static str {
         let tokens = tokenize(&quote.text);
         let has = |wanted: Cue| self.lexicon.cues.iter().any(|(cue, phrases)| *cue == wanted && phrases.occur(&tokens));
         let theirs = self.conversation.speaker_of(quote.utterance).is_some_and(|speaker| speaker.side == Side::Theirs);
-        let key = if quote.text.ends_with(['?', '？']) {
+        if quote.text.ends_with(['?', '？']) {
             "asked"
         } else if has(Cue::Decision) {
             "decision"
@@ -177,14 +227,13 @@ impl Material<'_> {
             "need"
         } else {
             "said"
-        };
-        self.worded(key, &[])
+        }
     }
 
     /// "Next steps: Priya to send the quote by Friday; Dana to …."
     fn next_steps(&self) -> String {
         let mut dated: Vec<&Task> = self.tasks.iter().collect();
-        dated.sort_by_key(|task| !task.has_date);
+        dated.sort_by(|left, right| right.weight.total_cmp(&left.weight));
         dated.truncate(MOST_STEPS);
         dated.sort_by_key(|task| task.utterance);
         let mut before = None;
@@ -229,6 +278,18 @@ impl Material<'_> {
             self.lexicon.wording("answered point", &[("who", &who), ("question", question), ("words", &quote.text)])
         });
         clip(&asked.unwrap_or_else(|| format!("{who}: {}", quote.text)), limit)
+    }
+}
+
+/// The same verb in two sentences running reads like a record of evidence.
+fn again(verb: &'static str) -> &'static str {
+    match verb {
+        "said" => "said again",
+        "asked" => "asked again",
+        "problem" => "problem again",
+        "decision" => "decision again",
+        "need" => "need again",
+        other => other,
     }
 }
 

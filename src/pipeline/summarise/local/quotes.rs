@@ -10,7 +10,7 @@ use super::clean::clean;
 use super::conversation::{Conversation, Utterance};
 use super::lexicon::Lexicon;
 use super::numbers::{clip, real};
-use super::score::is_small_talk;
+use super::score::{is_back_channel, is_small_talk};
 use crate::domain::tokens::{Token, tokenize};
 
 /// Only the best sentences are cleaned and compared, so that a long call costs no more than a short one.
@@ -19,9 +19,11 @@ const LONGEST_QUOTE: usize = 230;
 const LONGEST_QUESTION: usize = 90;
 /// A sentence that begins like a fragment and is longer than this has a verb of its own.
 const LONGEST_FRAGMENT: usize = 15;
+/// "1.250 with support included" is no sentence.
+const LONGEST_COUNT: usize = 6;
 /// What a quote must be worth beside the best, and what it must be to fill up a short list.
-const WORTHY: f64 = 0.4;
-const BEARABLE: f64 = 0.2;
+const WORTHY: f64 = 0.45;
+const BEARABLE: f64 = 0.3;
 /// Two quotes that share more than this say the same.
 const SAME: f64 = 0.55;
 
@@ -36,6 +38,8 @@ pub(super) struct Quote {
     /// The question it answers, where it would not be understood without.
     pub(super) question: Option<String>,
     pub(super) score: f64,
+    /// Whether it can be understood without another sentence.
+    pub(super) stands: bool,
     pub(super) terms: Vec<usize>,
 }
 
@@ -44,8 +48,11 @@ pub(super) fn candidates(conversation: &Conversation, lexicon: &Lexicon, scores:
     let mut order: Vec<(usize, f64)> = scores.iter().copied().enumerate().filter(|(_, score)| *score > 0.0).collect();
     order.sort_by(|left, right| by_score((left.1, left.0), (right.1, right.0)));
     order.truncate(MOST_CANDIDATES);
-    let mut quotes: Vec<Quote> =
-        order.into_iter().filter_map(|(at, score)| quote(conversation, lexicon, at, score)).collect();
+    let mut quotes: Vec<Quote> = order
+        .into_iter()
+        .filter_map(|(at, score)| quote(conversation, lexicon, at, score))
+        .filter(|quote| quote.stands)
+        .collect();
     quotes.sort_by(|left, right| by_score((left.score, left.utterance), (right.score, right.utterance)));
     quotes
 }
@@ -98,8 +105,15 @@ pub(super) fn quote(conversation: &Conversation, lexicon: &Lexicon, at: usize, s
     let tokens = tokenize(&text);
     let fragment = is_fragment(&tokens, lexicon);
     let leans = leans(&tokens, lexicon) || (fragment && tokens.len() <= LONGEST_FRAGMENT);
-    let mut quote =
-        Quote { utterance: at, turn: utterance.turn, text, question: None, score, terms: utterance.terms.clone() };
+    let mut quote = Quote {
+        utterance: at,
+        turn: utterance.turn,
+        text,
+        question: None,
+        score,
+        stands: true,
+        terms: utterance.terms.clone(),
+    };
     if let Some(question) = question_before(conversation, lexicon, at)
         && (leans || fragment || is_bare_answer(&tokens, lexicon))
     {
@@ -108,14 +122,14 @@ pub(super) fn quote(conversation: &Conversation, lexicon: &Lexicon, at: usize, s
     } else if leans {
         let joined = sentence_before(conversation, lexicon, at);
         let fits = |before: &String| before.chars().count() + quote.text.chars().count() < LONGEST_QUOTE;
-        match joined.filter(fits) {
-            Some(before) => {
-                quote.text = format!("{before} {}", quote.text);
-                let more = conversation.before(at).map(|before| before.terms.as_slice()).unwrap_or_default();
-                quote.terms.extend(more.iter().filter(|term| !utterance.terms.contains(term)));
-            }
-            None if fragment => quote.score *= 0.85,
-            None => quote.score *= 0.6,
+        if let Some(before) = joined.filter(fits) {
+            quote.text = format!("{before} {}", quote.text);
+            let more = conversation.before(at).map(|before| before.terms.as_slice()).unwrap_or_default();
+            quote.terms.extend(more.iter().filter(|term| !utterance.terms.contains(term)));
+        } else {
+            // What another sentence says is missing is missing for the reader too.
+            quote.stands = false;
+            quote.score *= 0.6;
         }
     } else if tokens.len() < 6 {
         quote.score *= 0.5;
@@ -138,7 +152,11 @@ fn leans(tokens: &[Token], lexicon: &Lexicon) -> bool {
 
 /// "A root cause, in writing": an answer without a verb of its own.
 fn is_fragment(tokens: &[Token], lexicon: &Lexicon) -> bool {
-    tokens.first().is_some_and(|first| lexicon.fragment_starts.contains(&first.word))
+    let begins = tokens.first().is_some_and(|first| lexicon.fragment_starts.contains(&first.word));
+    let clause = tokens.iter().skip(1).take_while(|token| !lexicon.tasks.before_subject.contains(&token.word));
+    let counts = tokens.len() <= LONGEST_COUNT
+        && tokens.first().is_some_and(|first| first.word.starts_with(|letter: char| letter.is_ascii_digit()));
+    (begins || counts) && !clause.into_iter().any(|token| lexicon.tasks.finite.contains(&token.word))
 }
 
 fn is_bare_answer(tokens: &[Token], lexicon: &Lexicon) -> bool {
@@ -161,7 +179,9 @@ fn question_before(conversation: &Conversation, lexicon: &Lexicon, at: usize) ->
 fn sentence_before(conversation: &Conversation, lexicon: &Lexicon, at: usize) -> Option<String> {
     let utterance = conversation.utterances.get(at)?;
     let before: &Utterance = conversation.before(at)?;
-    if before.turn != utterance.turn || before.terms.len() < 2 || is_small_talk(before, lexicon) {
+    // "We're at two. Two days, on average": the shortest sentence is enough for what is left of one.
+    let tells = before.terms.len() >= 2 || !(is_back_channel(before, lexicon) || before.tokens.len() < 3);
+    if before.turn != utterance.turn || !tells || is_small_talk(before, lexicon) {
         return None;
     }
     let text = clean(&before.text, lexicon);
@@ -204,6 +224,7 @@ mod tests {
             text: format!("Sentence {utterance}."),
             question: None,
             score,
+            stands: true,
             terms: terms.to_vec(),
         };
         let quotes = [quote(0, 1.0, &[1, 2, 3]), quote(1, 0.9, &[1, 2, 3]), quote(2, 0.8, &[4, 5])];

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::call::Side;
 
+use super::clean::clean;
 use super::conversation::{Conversation, Utterance};
 use super::lexicon::{Danger, Lexicon};
 use super::quotes::{Quote, overlap, quote};
@@ -14,10 +15,14 @@ use super::score::is_small_talk;
 const MOST: usize = 5;
 /// A kind of danger is named in the headline from here on: more than one remark, or a grave one.
 const HEADLINE: f64 = 2.4;
+/// From here on a call is about leaving, whatever else was said.
+const LEAVING: f64 = 4.5;
 /// Weaker than this is not worth a manager's time.
 const THRESHOLD: f64 = 1.25;
 /// Weaker ones beside a strong one are noise.
 const SHARE_OF_STRONGEST: f64 = 0.3;
+/// A sentence that leans on another is whole with more words than this.
+const LEAST_LEANING: usize = 6;
 /// A negation reaches this many words ahead.
 const REACH: usize = 3;
 const SAME: f64 = 0.5;
@@ -31,6 +36,10 @@ pub(super) struct Risks {
     pub(super) quotes: Vec<Quote>,
     /// The kind of danger most was said about, if it weighs enough to be named in a headline.
     pub(super) main_kind: Option<usize>,
+    /// How grave they are together.
+    pub(super) gravity: f64,
+    /// Whether so much was said about leaving that the call is about that.
+    pub(super) is_churn: bool,
 }
 
 /// Finds what may go wrong.
@@ -42,7 +51,11 @@ pub(super) fn find(conversation: &Conversation, lexicon: &Lexicon, scores: &[f64
         let weight = voice(conversation, utterance);
         let cleared = if is_cleared(utterance, lexicon) { CLEARED } else { 0.0 };
         let total = dangers.values().map(|gravity| gravity * weight).sum::<f64>() - cleared;
-        if total < THRESHOLD || utterance.terms.is_empty() || is_small_talk(utterance, lexicon) {
+        if total < THRESHOLD
+            || utterance.terms.is_empty()
+            || is_small_talk(utterance, lexicon)
+            || did_not_happen(utterance, lexicon)
+        {
             continue;
         }
         for (kind, gravity) in dangers {
@@ -53,14 +66,21 @@ pub(super) fn find(conversation: &Conversation, lexicon: &Lexicon, scores: &[f64
     }
     grave.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
     let strongest = grave.first().map_or(0.0, |(_, gravity)| *gravity);
-    Risks { main_kind: main_kind(&kinds, lexicon), quotes: distinct(conversation, lexicon, &grave, strongest) }
+    Risks {
+        main_kind: main_kind(&kinds, lexicon),
+        gravity: kinds.values().sum(),
+        is_churn: kinds.iter().any(|(kind, gravity)| is_kind(lexicon, *kind, "churn") && *gravity >= LEAVING),
+        quotes: distinct(conversation, lexicon, &grave, strongest),
+    }
 }
 
 fn main_kind(kinds: &BTreeMap<usize, f64>, lexicon: &Lexicon) -> Option<usize> {
     let all: f64 = kinds.values().sum();
     // "Unhappy" and "late" say less than what made somebody so.
     let telling = |kind: usize| match lexicon.risk_kinds.get(kind) {
-        Some(&"dissatisfaction" | &"delay") => 0.4,
+        // That somebody may leave is said by "at risk"; why is what is missing.
+        Some(&"dissatisfaction" | &"churn") => 0.3,
+        Some(&"delay" | &"legal") => 0.7,
         _ => 1.0,
     };
     let weighed = kinds.iter().map(|(kind, gravity)| (*kind, gravity * telling(*kind)));
@@ -68,22 +88,53 @@ fn main_kind(kinds: &BTreeMap<usize, f64>, lexicon: &Lexicon) -> Option<usize> {
     (gravity >= HEADLINE || (all >= 2.0 * HEADLINE && gravity >= 0.6 * HEADLINE)).then_some(kind)
 }
 
+fn is_kind(lexicon: &Lexicon, kind: usize, name: &str) -> bool {
+    lexicon.risk_kinds.get(kind).is_some_and(|known| *known == name)
+}
+
 /// Whether the sentence itself says that there is no danger: "not an issue".
 fn is_cleared(utterance: &Utterance, lexicon: &Lexicon) -> bool {
     lexicon.dangers.hits(&utterance.tokens).iter().any(|hit| hit.attached == Danger::Cleared)
 }
 
+/// "If it had failed, we would have caught it": told of the past, no danger any more.
+fn did_not_happen(utterance: &Utterance, lexicon: &Lexicon) -> bool {
+    let tokens = &utterance.tokens;
+    lexicon.counterfactuals.hits(tokens).iter().any(|hit| tokens.get(hit.end()).is_none_or(|next| next.word != "to"))
+}
+
 fn distinct(conversation: &Conversation, lexicon: &Lexicon, grave: &[(usize, f64)], strongest: f64) -> Vec<Quote> {
     let mut kept: Vec<Quote> = Vec::new();
     for &(at, gravity) in grave.iter().take(40).filter(|(_, gravity)| *gravity >= SHARE_OF_STRONGEST * strongest) {
-        let Some(found) = quote(conversation, lexicon, at, gravity) else { continue };
-        let is_new =
-            kept.iter().all(|other| overlap(&other.terms, &found.terms) < SAME && !other.text.contains(&found.text));
-        if is_new && kept.len() < MOST && found.text.split(' ').nth(3).is_some() {
+        let Some(mut found) = quote(conversation, lexicon, at, gravity) else { continue };
+        // How to reach somebody is no risk.
+        if found.text.contains("[phone]") || found.text.contains("[email]") {
+            continue;
+        }
+        if !found.stands {
+            explain(conversation, lexicon, &mut found);
+        }
+        // A warning counts even if it leans on another sentence, but not a remnant of one.
+        let is_whole = found.stands || found.text.split(' ').nth(LEAST_LEANING).is_some();
+        let is_new = is_whole
+            && kept.iter().all(|other| overlap(&other.terms, &found.terms) < SAME && !other.text.contains(&found.text));
+        if is_new && kept.len() < MOST && found.text.split(' ').nth(4).is_some() {
             kept.push(found);
         }
     }
     kept
+}
+
+/// "This is a problem." says little without the sentence after it.
+fn explain(conversation: &Conversation, lexicon: &Lexicon, found: &mut Quote) {
+    let next = conversation.utterances.get(found.utterance + 1).filter(|next| next.turn == found.turn);
+    if found.text.split(' ').nth(LEAST_LEANING).is_some() {
+        return;
+    }
+    if let Some(next) = next.filter(|next| next.terms.len() > 2) {
+        found.text = format!("{} {}", found.text, clean(&next.text, lexicon));
+        found.terms.extend(&next.terms);
+    }
 }
 
 /// The customer's worries are risks; ours are mostly explanations.
@@ -141,6 +192,11 @@ mod tests {
             theirs("We have had no outages since the migration in May."),
         ];
         assert!(found(&lines).is_empty());
+    }
+
+    #[test]
+    fn what_did_not_happen_is_no_risk() {
+        assert!(found(&[theirs("If the export had failed properly, we would have caught the outage.")]).is_empty());
     }
 
     #[test]

@@ -3,11 +3,14 @@
 //! Centrality is the BM25 score of all other sentences for the sentence as a query. Summed over words instead of over
 //! pairs of sentences, it costs one pass over the call. Spoken fillers are no words here, or they would win.
 
+use std::ops::RangeInclusive;
+
 use crate::domain::call::Side;
 
 use super::conversation::{Conversation, Utterance};
 use super::lexicon::{Cue, Lexicon};
 use super::numbers::real;
+use super::phrases::Phrases;
 
 const SATURATION: f64 = 1.2;
 const LENGTH_NORM: f64 = 0.75;
@@ -16,6 +19,12 @@ const BASE: f64 = 0.1;
 /// What somebody repeats at the end is what they will do: this many sentences, and by how much more they count.
 const SUMMING_UP: usize = 6;
 const SUMMED_UP: f64 = 0.2;
+/// What a sentence is worth that only adds colour.
+const COLOUR: f64 = 0.55;
+/// Shorter calls have no edges.
+const LONG_CALL: usize = 20;
+/// Before and after this, it is told while people arrive and leave.
+const EDGES: RangeInclusive<f64> = 0.08..=0.96;
 /// Fewer telling words than this say nothing on their own.
 const FEWEST_TERMS: usize = 2;
 
@@ -24,13 +33,16 @@ pub(super) fn scores(conversation: &Conversation, lexicon: &Lexicon) -> Vec<f64>
     let centrality = centrality(conversation);
     let strongest = percentile(&centrality, 0.97).max(f64::EPSILON);
     let summed_up = summed_up(conversation, lexicon);
+    let is_long = conversation.utterances.len() >= LONG_CALL;
     conversation
         .utterances
         .iter()
         .zip(&centrality)
         .zip(summed_up)
         .map(|((utterance, central), summed_up)| {
-            if utterance.terms.len() < FEWEST_TERMS || is_back_channel(utterance, lexicon) {
+            let is_colour = tells_nothing(utterance, lexicon);
+            let at_edge = is_colour && is_long && !EDGES.contains(&utterance.position);
+            if utterance.terms.len() < FEWEST_TERMS || is_back_channel(utterance, lexicon) || at_edge {
                 return 0.0;
             }
             let relative = (central / strongest).min(1.2);
@@ -43,8 +55,21 @@ pub(super) fn scores(conversation: &Conversation, lexicon: &Lexicon) -> Vec<f64>
                 * position_factor(utterance)
                 * conversation.weight_of(utterance)
                 * question_factor(utterance)
+                * if is_colour { COLOUR } else { 1.0 }
         })
         .collect()
+}
+
+/// Whether nothing in the sentence is of a manager's concern, in a language whose words are known.
+fn tells_nothing(utterance: &Utterance, lexicon: &Lexicon) -> bool {
+    let is_told = |(cue, phrases): &(Cue, Phrases<()>)| {
+        !matches!(cue, Cue::Time | Cue::Hedge | Cue::SmallTalk | Cue::Background) && phrases.occur(&utterance.tokens)
+    };
+    lexicon.has_cues() && !is_counted(utterance) && !lexicon.cues.iter().any(is_told)
+}
+
+fn is_counted(utterance: &Utterance) -> bool {
+    utterance.text.contains(|letter: char| letter.is_ascii_digit() || matches!(letter, '%' | '€' | '$' | '£'))
 }
 
 /// Which sentences follow a "let me read back what we have" in the second half of the call.
@@ -124,11 +149,10 @@ fn cue_score(utterance: &Utterance, lexicon: &Lexicon) -> f64 {
             Cue::Time => 0.2,
             Cue::Hedge => -0.15,
             Cue::SmallTalk => -1.5,
+            Cue::Background => -0.8,
         })
         .sum();
-    let counted =
-        utterance.text.contains(|letter: char| letter.is_ascii_digit() || matches!(letter, '%' | '€' | '$' | '£'));
-    cued + if counted { 0.2 } else { 0.0 }
+    cued + if is_counted(utterance) { 0.2 } else { 0.0 }
 }
 
 fn length_factor(utterance: &Utterance) -> f64 {
@@ -145,7 +169,7 @@ fn length_factor(utterance: &Utterance) -> f64 {
 /// The first minutes are greetings and the last ones farewells; outcomes come before those.
 fn position_factor(utterance: &Utterance) -> f64 {
     match utterance.position {
-        early if early < 0.04 => 0.85,
+        early if early < 0.06 => 0.7,
         late if late > 0.97 => 0.9,
         late if late > 0.75 => 1.08,
         _ => 1.0,

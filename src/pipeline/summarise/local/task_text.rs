@@ -7,11 +7,15 @@
 use std::collections::HashSet;
 
 use super::clean::capitalised;
+use super::concrete::names;
 use super::conversation::{Conversation, Utterance};
+use super::dates::date_words;
 use super::lexicon::Lexicon;
 use super::numbers::clip;
+use super::opening::Opening;
+use super::verbs::third_person_verb;
 use crate::domain::call::Side;
-use crate::domain::tokens::Token;
+use crate::domain::tokens::tokenize;
 
 const LONGEST: usize = 160;
 const MOST_WORDS: usize = 30;
@@ -25,7 +29,9 @@ pub(super) struct Wording<'a> {
     pub(super) owner: usize,
     /// Whom "you" (or, in a request, "me") means.
     pub(super) counterpart: Option<usize>,
-    pub(super) is_request: bool,
+    pub(super) told_by_another: bool,
+    /// What "it" means, where that is known.
+    pub(super) antecedent: Option<String>,
 }
 
 /// A worded task.
@@ -36,47 +42,28 @@ pub(super) struct Worded {
     pub(super) objects: usize,
     /// Whether it only says what becomes of something named before: "send it over".
     pub(super) leans: bool,
-    /// Whether the verb says something without an object: "follow up".
-    pub(super) is_phrasal: bool,
     /// The comparable words of it.
     pub(super) words: HashSet<String>,
 }
 
-/// A verb found.
-pub(super) struct Verb {
-    /// The first word after it.
-    pub(super) end: usize,
-    /// The task's form, where it is not the spoken one.
-    pub(super) replaced: Option<String>,
-}
-
-/// The listed verb at word `at`, also with pronouns attached ("enviarme").
-pub(super) fn verb_at(lexicon: &Lexicon, tokens: &[Token], at: usize) -> Option<Verb> {
-    let verbs = &lexicon.tasks.verbs;
-    let bare = tokens.get(at).and_then(|token| without_enclitic(lexicon, &token.word));
-    if let Some(bare) = bare {
-        let mut words: Vec<&str> = vec![bare];
-        words.extend(tokens.get(at + 1..).unwrap_or_default().iter().take(4).map(|token| token.word.as_str()));
-        if let Some(hit) = verbs.at(&words, 0) {
-            return Some(Verb { end: at + hit.length, replaced: Some(words.get(..hit.length)?.join(" ")) });
-        }
+impl Worded {
+    /// Adds a date that was said elsewhere, before what only goes with the thing.
+    pub(super) fn date(&mut self, date: &str) {
+        let at = self.text.find(',').unwrap_or(self.text.len());
+        self.text.insert_str(at, &format!(" {date}"));
+        self.has_date = true;
     }
-    verbs.at(tokens, at).map(|hit| Verb { end: hit.end(), replaced: None })
-}
 
-fn without_enclitic<'a>(lexicon: &Lexicon, word: &'a str) -> Option<&'a str> {
-    let bare = lexicon.tasks.enclitics.iter().find_map(|enclitic| word.strip_suffix(enclitic))?;
-    bare.ends_with(['r']).then_some(bare).filter(|bare| bare.len() > 3)
+    /// Whether the word, or another form of it, is in the task.
+    pub(super) fn speaks_of(&self, word: &str) -> bool {
+        let singular = |word: &str| word.strip_suffix("es").or(word.strip_suffix('s')).unwrap_or(word).to_owned();
+        self.words.contains(word) || self.words.iter().any(|other| singular(other) == singular(word))
+    }
 }
 
 /// Words the task whose verb is at `verb..verb_end`, up to `limit`.
-pub(super) fn word_task(
-    wording: &Wording<'_>,
-    verb: usize,
-    verb_end: usize,
-    limit: usize,
-    replaced: Option<&str>,
-) -> Option<Worded> {
+pub(super) fn word_task(wording: &Wording<'_>, opening: &Opening, limit: usize) -> Option<Worded> {
+    let (verb, verb_end, replaced) = (opening.verb, opening.verb_end, opening.replaced.as_deref());
     let tokens = &wording.utterance.tokens;
     let end = clause_end(wording.lexicon, wording.utterance, verb_end, limit);
     // "get you", "let you know": the person inside the verb changes too.
@@ -86,23 +73,31 @@ pub(super) fn word_task(
         Some(replaced) => replaced.to_owned(),
         None => slice(wording.utterance, verb, told)?.to_owned(),
     };
-    let kept = rewrite(wording, told, end, &mut text);
+    if let Some(clitic) = &opening.clitic {
+        let meant = wording.antecedent.as_ref().map(|meant| format!(" {meant}"));
+        text.push_str(meant.as_ref().unwrap_or(clitic));
+    }
+    rewrite(wording, told, end, &mut text);
     let text = clip(
         text.trim_end_matches(|letter: char| !letter.is_alphanumeric() && !matches!(letter, ')' | ']' | '%')),
         LONGEST,
     );
     let rest = tokens.get(verb_end..end)?;
-    let dated: HashSet<usize> = wording.lexicon.tasks.due.hits(rest).iter().flat_map(|hit| hit.at..hit.end()).collect();
-    let is_object = |word: &&Token| !wording.lexicon.is_common(&word.word) && word.word.chars().nth(1).is_some();
-    let objects =
-        rest.iter().enumerate().filter(|(at, _)| !dated.contains(at)).map(|(_, token)| token).filter(is_object).count();
+    let dated = date_words(wording.lexicon, rest);
+    let said = rest.iter().enumerate().filter(|(at, _)| !dated.contains(at)).map(|(_, token)| token.word.clone());
+    let meant = wording.antecedent.iter().flat_map(|meant| tokenize(meant)).map(|token| token.word);
+    let near = 2 + usize::from(person_at(wording, verb_end).is_some());
+    let points_back =
+        opening.clitic.is_some() || (verb_end.saturating_sub(1)..end).take(near).any(|at| leans_at(wording, at));
+    let meant: Vec<String> = meant.filter(|_| points_back).collect();
+    let words = tokens.get(verb..end)?.iter().map(|token| token.word.clone()).chain(meant.iter().cloned()).collect();
+    let objects = said.chain(meant).filter(|word| names(wording.lexicon, word)).count();
     Some(Worded {
         text: capitalised(&text),
-        has_date: !dated.is_empty() || rest.iter().any(is_day_of_month),
+        has_date: !dated.is_empty(),
         objects,
-        leans: (verb_end - 1..end).take(2).any(|at| leans_at(wording, at)),
-        is_phrasal: verb_end - verb > 1 || kept,
-        words: tokens.get(verb..end)?.iter().map(|token| token.word.clone()).collect(),
+        leans: wording.antecedent.is_none() && points_back,
+        words,
     })
 }
 
@@ -146,17 +141,16 @@ fn slice(utterance: &Utterance, from: usize, to: usize) -> Option<&str> {
     utterance.text.get(utterance.tokens.get(from)?.start..utterance.tokens.get(to.checked_sub(1)?)?.end)
 }
 
-/// Appends the words `from..to` with their persons changed. Whether a person was named in it.
-fn rewrite(wording: &Wording<'_>, from: usize, to: usize, text: &mut String) -> bool {
+/// Appends the words `from..to` with their persons changed.
+fn rewrite(wording: &Wording<'_>, from: usize, to: usize, text: &mut String) {
     let tokens = &wording.utterance.tokens;
-    let mut named = false;
-    let mut after_aside = false;
+    let (mut after_aside, mut replaced) = (false, false);
     let mut at = from;
     while at < to {
         let Some(token) = tokens.get(at) else { break };
         let spacing = at.checked_sub(1).map_or("", |before| gap(wording.utterance, before));
         // The commas around an aside go with it.
-        let spacing = if after_aside { " " } else { spacing };
+        let spacing = if after_aside || at == from { " " } else { spacing };
         let aside =
             wording.lexicon.tasks.asides.at(tokens, at).filter(|_| at > from || person_at(wording, at).is_none());
         if let Some(hit) = aside {
@@ -172,9 +166,21 @@ fn rewrite(wording: &Wording<'_>, from: usize, to: usize, text: &mut String) -> 
                     .and_then(|before| tokens.get(before))
                     .is_some_and(|before| wording.lexicon.tasks.before_subject.contains(&before.word));
                 let name = if is_subject { "they".to_owned() } else { counterpart_name(wording) };
-                named |= push(text, spacing, &name);
+                push(text, spacing, &name);
             }
             at += length;
+            continue;
+        }
+        if let Some(meant) = wording.antecedent.as_ref().filter(|_| !replaced && at < from + 3 && leans_at(wording, at))
+        {
+            push(text, spacing, meant);
+            replaced = true;
+            at += 1;
+            continue;
+        }
+        if let Some(base) = joined_verb(wording, at) {
+            push(text, spacing, &base);
+            at += 1;
             continue;
         }
         // Spelled-out contractions share one place in the text.
@@ -195,20 +201,26 @@ fn rewrite(wording: &Wording<'_>, from: usize, to: usize, text: &mut String) -> 
         }
         at += group;
     }
-    named
 }
 
-fn push(text: &mut String, spacing: &str, word: &str) -> bool {
+/// "ships the queue and sends the results": the second verb becomes one of a task too.
+fn joined_verb(wording: &Wording<'_>, at: usize) -> Option<String> {
+    let tokens = &wording.utterance.tokens;
+    let before = tokens.get(at.checked_sub(1)?)?;
+    let joins = wording.told_by_another && wording.lexicon.tasks.dangling.contains(&before.word);
+    joins.then(|| third_person_verb(wording.lexicon, tokens, at)).flatten()?.replaced
+}
+
+fn push(text: &mut String, spacing: &str, word: &str) {
     let spacing = if spacing.trim().is_empty() && !spacing.is_empty() { " " } else { spacing };
     text.push_str(if spacing.is_empty() { " " } else { spacing });
     text.push_str(word);
-    true
 }
 
 /// Whether the counterpart is meant at word `at`: "you", or in a request "me" and "us". How many words long.
 fn person_at(wording: &Wording<'_>, at: usize) -> Option<usize> {
     let tokens = &wording.utterance.tokens;
-    if wording.is_request {
+    if wording.told_by_another {
         return wording.lexicon.tasks.me.contains(&tokens.get(at)?.word).then_some(1);
     }
     wording.lexicon.tasks.you.at(tokens, at).map(|hit| hit.length)
@@ -230,39 +242,10 @@ fn counterpart_name(wording: &Wording<'_>) -> String {
 fn told_by_another(wording: &Wording<'_>, word: &str) -> Option<&'static str> {
     let owner_is_ours = wording.conversation.speakers.get(wording.owner).is_some_and(|owner| owner.side == Side::Ours);
     let ours = wording.lexicon.tasks.our.contains(word);
-    if ours && (owner_is_ours != wording.is_request) {
+    if ours && (owner_is_ours != wording.told_by_another) {
         return None;
     }
     wording.lexicon.tasks.persons.iter().find(|(spoken, _)| *spoken == word).map(|(_, told)| *told)
-}
-
-/// "the 12th".
-fn is_day_of_month(token: &Token) -> bool {
-    let digits = token.word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let ending = token.word.get(digits.len()..).unwrap_or_default();
-    matches!(digits.parse::<u8>(), Ok(1..=31)) && matches!(ending, "st" | "nd" | "rd" | "th")
-}
-
-/// A date as it was said, with the words that lead to it: "by the end of next week".
-pub(super) fn due_phrase(lexicon: &Lexicon, text: &str, tokens: &[Token]) -> Option<String> {
-    let hit = lexicon.tasks.due.hits(tokens).into_iter().next()?;
-    let mut first = hit.at;
-    while let Some(before) = first.checked_sub(1) {
-        let leads = tokens.get(before).is_some_and(|token| lexicon.tasks.before_due.contains(&token.word));
-        if !leads || hit.at - before > 4 {
-            break;
-        }
-        first = before;
-    }
-    let said = text.get(tokens.get(first)?.start..tokens.get(hit.end() - 1)?.end)?;
-    let first_letter = said.chars().next()?;
-    // "By Friday." began a sentence; here it ends one. A weekday alone keeps its capital.
-    let lowered = first < hit.at && first_letter.is_uppercase();
-    Some(if lowered {
-        format!("{}{}", first_letter.to_lowercase(), said.get(first_letter.len_utf8()..)?)
-    } else {
-        said.to_owned()
-    })
 }
 
 #[cfg(test)]

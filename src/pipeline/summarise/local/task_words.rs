@@ -16,6 +16,15 @@ pub(super) enum Promise {
     Let,
 }
 
+/// Whose tasks a list read back is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The speaker's side.
+    Mine,
+    /// The other side's.
+    Yours,
+}
+
 /// The lists around commitments.
 #[derive(Debug, Default)]
 pub(super) struct TaskWords {
@@ -35,6 +44,38 @@ pub(super) struct TaskWords {
     pub(super) refuses: Phrases<()>,
     pub(super) due: Phrases<()>,
     pub(super) before_due: HashSet<String>,
+    /// "antes del": a number after it is a day.
+    pub(super) day_leads: Phrases<()>,
+    /// Dates that are no names: written small inside a sentence.
+    pub(super) small_dates: HashSet<String>,
+    /// Where somebody begins to read back what was agreed.
+    pub(super) recap_starts: Phrases<()>,
+    /// "from my side": whose list follows.
+    pub(super) recap_sides: Phrases<Whose>,
+    /// "you have": what somebody gets from the speaker.
+    pub(super) receiving: Phrases<Promise>,
+    /// "gets": who receives is not who delivers.
+    pub(super) receives: HashSet<String>,
+    /// "I": the speaker as the subject of a task read back.
+    pub(super) myself: HashSet<String>,
+    /// "you" as the subject of a task read back.
+    pub(super) yourself: HashSet<String>,
+    /// How a verb ends when it is said of somebody, and the task's ending.
+    pub(super) said_of_another: Vec<(&'static str, &'static str)>,
+    /// Words that show that a stretch of words has a verb.
+    pub(super) finite: HashSet<String>,
+    /// How the name of a thing begins: "the", "our".
+    pub(super) determiners: HashSet<String>,
+    /// Words that name nothing one could check off.
+    pub(super) vague: HashSet<String>,
+    /// Words at the beginning of a task that point at something said before.
+    pub(super) pointing: HashSet<String>,
+    /// "a call": what is arranged rather than delivered.
+    pub(super) meetings: Phrases<()>,
+    /// Phrases whose meaning is in another sentence.
+    pub(super) unclear: Phrases<()>,
+    /// Invitations, links and the like: done in a minute.
+    pub(super) incidental: Phrases<()>,
     pub(super) cuts: Phrases<()>,
     pub(super) corrections: Phrases<()>,
     pub(super) dative: HashSet<String>,
@@ -75,6 +116,22 @@ impl TaskWords {
             refuses: plain(&lists, "refuses"),
             due: plain(&lists, "due"),
             before_due: word_set(&lists, "due before"),
+            day_leads: plain(&lists, "day leads"),
+            small_dates: word_set(&lists, "small dates"),
+            recap_starts: plain(&lists, "recap starts"),
+            recap_sides: Phrases::new(lists.entries("recap sides").map(|(phrase, value)| (phrase, whose(value)))),
+            receiving: Phrases::new(lists.entries("receiving").map(|(phrase, value)| (phrase, promise(value)))),
+            receives: word_set(&lists, "receives"),
+            myself: word_set(&lists, "myself"),
+            yourself: word_set(&lists, "yourself"),
+            said_of_another: lists.entries("said of another").collect(),
+            finite: word_set(&lists, "finite"),
+            determiners: word_set(&lists, "determiners"),
+            vague: word_set(&lists, "vague"),
+            pointing: word_set(&lists, "pointing"),
+            meetings: plain(&lists, "meetings"),
+            unclear: plain(&lists, "unclear"),
+            incidental: plain(&lists, "incidental"),
             cuts: plain(&lists, "cuts"),
             corrections: plain(&lists, "corrections"),
             dative: word_set(&lists, "dative"),
@@ -98,4 +155,8 @@ fn promise(value: &str) -> Promise {
         "let" => Promise::Let,
         _ => Promise::Firm,
     }
+}
+
+fn whose(value: &str) -> Whose {
+    if value == "yours" { Whose::Yours } else { Whose::Mine }
 }

@@ -1,106 +1,75 @@
-//! The tasks of a call: what people committed to ([`super::commitments`]), worded ([`super::task_text`]), each once, with
-//! the date that was meant.
+//! The tasks of a call: what people committed to ([`super::commitments`]) and what was read back ([`super::recap`]),
+//! worded ([`super::task_text`]), each once, with the date that was meant.
+//!
+//! A task is for somebody who was not there: one whose object is only a pronoun is dropped, and so are vague ones beside
+//! concrete ones ([`super::concrete`]).
 
-use super::clean::{clean, lowered};
-use super::commitments::{ANSWER_WITHIN, Opening, openings};
+use super::antecedent::antecedent;
+use super::commitments::{ANSWER_WITHIN, openings};
+use super::concrete::{concreteness, is_concrete};
 use super::conversation::{Conversation, Utterance};
+use super::dates::{date_before, due_phrase, words_of_date};
 use super::lexicon::Lexicon;
-use super::quotes::overlap;
-use super::task_text::{Wording, due_phrase, word_task};
+use super::merge::{Task, best, settle};
+use super::opening::{Opening, Source};
+use super::recap;
+use super::task_text::{Wording, word_task};
 use crate::domain::tokens::tokenize;
 
-const MOST: usize = 8;
-const SAME: f64 = 0.5;
-const LONGEST_JOINED: usize = 180;
-const LONGEST_CONTEXT: usize = 100;
 /// A date is put right within this many sentences, in few words.
 const CORRECTED_WITHIN: usize = 6;
 const MOST_WORDS_OF_DATE: usize = 6;
 
-/// One thing somebody is to do.
-#[derive(Debug, Clone)]
-pub(super) struct Task {
-    /// The sentence it is from.
-    pub(super) utterance: usize,
-    /// Who is to do it: an index into the speakers.
-    pub(super) owner: usize,
-    pub(super) text: String,
-    pub(super) has_date: bool,
-    /// How central the sentence is to the call.
-    pub(super) central: f64,
-    is_request: bool,
-    /// Whether it is about something named before.
-    pub(super) leans: bool,
-    /// The sentence that says what it is about, if the task does not.
-    context: Option<String>,
-    /// The language's "and".
-    and: String,
-    terms: Vec<usize>,
-    weight: f64,
+/// What was found: the tasks to tell, and every sentence that is one or repeats one.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) told: Vec<Task>,
+    pub(super) sentences: Vec<usize>,
 }
 
 /// The tasks of a call in the order they were given.
+#[cfg(test)]
 pub(super) fn find(conversation: &Conversation, lexicon: &Lexicon, scores: &[f64]) -> Vec<Task> {
-    let mut tasks: Vec<Task> = Vec::new();
+    find_all(conversation, lexicon, scores).told
+}
+
+/// The tasks of a call and the sentences they are from.
+pub(super) fn find_all(conversation: &Conversation, lexicon: &Lexicon, scores: &[f64]) -> Tasks {
+    let read_back = recap::stretches(conversation, lexicon);
+    let (mut tasks, mut sentences): (Vec<Task>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut holder = None;
     for (at, utterance) in conversation.utterances.iter().enumerate() {
-        let openings = openings(conversation, lexicon, at, utterance);
-        for (number, opening) in openings.iter().enumerate() {
-            let end = openings.get(number + 1).map_or(utterance.tokens.len(), |next| next.at);
-            if let Some(mut task) = task(conversation, lexicon, at, opening, end) {
-                task.central = scores.get(at).copied().unwrap_or_default();
-                task.weight += 0.5 * task.central;
-                settle(&mut tasks, task);
+        let is_recap = read_back.get(at).copied().unwrap_or_default();
+        holder = holder.filter(|_| is_recap);
+        let read = if is_recap { recap::openings(conversation, lexicon, at, holder) } else { Vec::new() };
+        let found = if read.is_empty() { openings(conversation, lexicon, at, utterance) } else { read };
+        for (number, opening) in found.iter().enumerate() {
+            let end = found.get(number + 1).map_or(utterance.tokens.len(), |next| next.at);
+            let from = number.checked_sub(1).and_then(|before| found.get(before)).map_or(0, |before| before.verb_end);
+            // A promise that is too vague to be listed is no point either.
+            if !opening.needs_date {
+                sentences.push(at);
             }
+            let Some(mut task) = task(conversation, lexicon, at, opening, (from, opening.end.unwrap_or(end))) else {
+                continue;
+            };
+            task.weight += 0.5 * scores.get(at).copied().unwrap_or_default();
+            holder = Some(task.owner);
+            sentences.push(at);
+            settle(&mut tasks, task);
         }
     }
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by(|left, right| {
-        let weight = |at: &usize| tasks.get(*at).map_or(0.0, |task| task.weight);
-        weight(right).total_cmp(&weight(left)).then(left.cmp(right))
-    });
-    order.truncate(MOST);
-    order.sort_unstable();
-    order.into_iter().filter_map(|at| tasks.get(at).cloned()).collect()
+    sentences.dedup();
+    Tasks { told: best(tasks), sentences }
 }
 
-/// "I'll write it up, and I'll send it to you" is one task; "sure, I'll send it" only repeats the request.
-fn settle(tasks: &mut Vec<Task>, task: Task) {
-    let known = tasks.iter_mut().rev().find(|known| {
-        known.owner == task.owner
-            && (known.utterance == task.utterance
-                || (known.is_request && task.utterance <= known.utterance + ANSWER_WITHIN))
-    });
-    match known {
-        Some(known) if task.leans && known.utterance == task.utterance => {
-            let joined = format!("{}, {} {}", known.text, task.and, lowered(&task.text));
-            if joined.chars().count() <= LONGEST_JOINED {
-                known.text = joined;
-                known.has_date |= task.has_date;
-            }
-        }
-        Some(_) if task.leans => {}
-        _ => {
-            let explained = task.context.as_ref().map(|context| format!("{} (“{context}”)", task.text));
-            let text = explained.filter(|text| text.chars().count() <= LONGEST_JOINED);
-            keep(tasks, Task { text: text.unwrap_or_else(|| task.text.clone()), ..task });
-        }
-    }
-}
-
-/// Adds the task unless it is known; of two the same, the one that says more stays.
-fn keep(tasks: &mut Vec<Task>, task: Task) {
-    let same = |known: &Task| {
-        let shared = overlap(&known.terms, &task.terms);
-        shared >= 0.75 || (known.owner == task.owner && shared >= SAME) || known.text == task.text
-    };
-    match tasks.iter_mut().find(|known| same(known)) {
-        Some(known) if task.weight > known.weight => *known = task,
-        Some(_) => {}
-        None => tasks.push(task),
-    }
-}
-
-fn task(conversation: &Conversation, lexicon: &Lexicon, at: usize, opening: &Opening, end: usize) -> Option<Task> {
+fn task(
+    conversation: &Conversation,
+    lexicon: &Lexicon,
+    at: usize,
+    opening: &Opening,
+    (from, end): (usize, usize),
+) -> Option<Task> {
     let utterance = conversation.utterances.get(at)?;
     let wording = Wording {
         conversation,
@@ -108,41 +77,59 @@ fn task(conversation: &Conversation, lexicon: &Lexicon, at: usize, opening: &Ope
         utterance,
         owner: opening.owner,
         counterpart: counterpart(conversation, at, opening),
-        is_request: opening.is_request,
+        told_by_another: opening.told_by_another,
+        antecedent: antecedent(conversation, lexicon, at, opening, from == 0),
     };
-    let worded = word_task(&wording, opening.verb, opening.verb_end, end, opening.replaced.as_deref())?;
-    let mut text = worded.text;
-    let mut has_date = worded.has_date;
-    if opening.is_request
-        && !has_date
-        && let Some(date) = date_of_answer(conversation, lexicon, at, opening.owner)
-    {
-        text = format!("{text} {date}");
-        has_date = true;
+    let mut worded = word_task(&wording, opening, end)?;
+    let date = if worded.has_date { None } else { date_beside(conversation, lexicon, at, opening, from) };
+    if let Some(date) = date {
+        worded.date(&date);
     }
-    if (opening.needs_date && !has_date) || (worded.objects == 0 && !(has_date && worded.is_phrasal)) {
+    if (opening.needs_date && !worded.has_date) || !is_concrete(lexicon, &worded) {
         return None;
     }
-    if has_date && let Some(corrected) = corrected(conversation, lexicon, at, &text) {
-        text = corrected;
+    if worded.has_date
+        && let Some(corrected) = corrected(conversation, lexicon, at, &worded.text)
+    {
+        worded.text = corrected;
     }
-    let needs_context = (worded.leans || worded.objects == 0) && !opening.is_request;
-    let weight = opening.weight + if has_date { 0.6 } else { 0.0 } + if worded.objects > 1 { 0.4 } else { 0.0 };
-    let inside = |term: &&usize| conversation.vocabulary.get(**term).is_some_and(|word| worded.words.contains(word));
-    let terms = utterance.terms.iter().filter(inside).copied().collect();
+    let said = tokenize(&worded.text);
+    let is_minor = lexicon.tasks.incidental.occur(&said);
+    let is_incidental = is_minor && worded.objects < 3;
+    if is_incidental && !worded.has_date {
+        return None;
+    }
+    let inside = |term: &&usize| conversation.vocabulary.get(**term).is_some_and(|word| worded.speaks_of(word));
     Some(Task {
         utterance: at,
         owner: opening.owner,
-        text,
-        has_date,
-        central: 0.0,
-        is_request: opening.is_request,
+        has_date: worded.has_date,
+        is_minor,
+        weight: opening.weight + concreteness(&worded, is_incidental),
+        source: opening.source,
         leans: worded.leans,
-        context: needs_context.then(|| context(conversation, lexicon, at, opening.at)).flatten(),
         and: lexicon.wording("and", &[]).unwrap_or_default(),
-        terms,
-        weight,
+        terms: utterance.terms.iter().filter(inside).copied().collect(),
+        date: words_of_date(lexicon, &said),
+        text: worded.text,
     })
+}
+
+/// A date that belongs to the task but stands elsewhere: before it, or in the answer to a request.
+fn date_beside(
+    conversation: &Conversation,
+    lexicon: &Lexicon,
+    at: usize,
+    opening: &Opening,
+    from: usize,
+) -> Option<String> {
+    let utterance = conversation.utterances.get(at)?;
+    let is_request = opening.source == Source::Request;
+    let answered = || date_of_answer(conversation, lexicon, at, opening.owner).filter(|_| is_request);
+    // "We updated it on Monday" looks like "we update it": a verb that needs its date needs it behind itself.
+    let leads = !is_request && (opening.source.is_recap() || !opening.needs_date || opening.is_delivery());
+    let before = if leads { date_before(lexicon, utterance, from, opening.at) } else { None };
+    before.or_else(answered)
 }
 
 /// The task with the date its speaker put right afterwards: "by Friday. No, wait, Thursday."
@@ -165,26 +152,6 @@ fn corrected(conversation: &Conversation, lexicon: &Lexicon, at: usize, text: &s
     let (start, end) = (said.get(hit.at)?.start, said.get(hit.end() - 1)?.end);
     let date = right.text.trim_end_matches(['.', '!', ',']);
     Some(format!("{}{date}{}", text.get(..start)?, text.get(end..)?))
-}
-
-/// What "it" and "that" mean: what was said before in the same sentence, else the sentence before, if it is short.
-fn context(conversation: &Conversation, lexicon: &Lexicon, at: usize, opening: usize) -> Option<String> {
-    let (utterance, before) = (conversation.utterances.get(at)?, conversation.before(at)?);
-    let named_first = utterance.tokens.get(opening).and_then(|token| utterance.text.get(..token.start));
-    let telling = utterance.tokens.iter().take(opening).filter(|token| !lexicon.is_common(&token.word)).count();
-    if let Some(named) = named_first.filter(|_| telling >= 2) {
-        let named = clean(named, lexicon);
-        return (named.chars().count() <= LONGEST_CONTEXT).then(|| lowered(named.trim_end_matches('.')));
-    }
-    if before.turn != utterance.turn
-        || before.terms.len() < 3
-        || before.is_question
-        || lexicon.dependent_starts.at(&before.tokens, 0).is_some()
-    {
-        return None;
-    }
-    let text = clean(&before.text, lexicon);
-    (text.chars().count() <= LONGEST_CONTEXT).then(|| text.trim_end_matches('.').to_owned())
 }
 
 /// Whom "you" means: the last other person who spoke before, of the other side if sides are known.

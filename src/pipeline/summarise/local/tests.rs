@@ -77,6 +77,13 @@ fn promises_and_accepted_requests_become_tasks_with_owners() {
 }
 
 #[test]
+fn nothing_is_told_under_two_headings() {
+    let summary = summarised(&renewal());
+    assert!(!summary.risks.is_empty() && !summary.key_points.is_empty());
+    assert!(summary.key_points.iter().all(|point| !summary.risks.contains(point)), "{summary:?}");
+}
+
+#[test]
 fn what_ends_with_the_call_is_no_task() {
     let lines = [
         ours("Let me share my screen."),
