@@ -71,7 +71,7 @@ impl App {
         let wake = Wake::default();
         let metrics = Arc::new(Metrics::new()?);
         let templates = Arc::new(Templates::embedded());
-        let egress = Egress::new(&config.egress)?;
+        let egress = Egress::new(&config.egress).context("EXTRA_CA_FILE, or the system's certificates")?;
         let channels = channels(&config, &data_dir, &egress, &templates, &key_ring, &clock)?;
         let notifier = Notifier::start(
             pool.clone(),
@@ -144,8 +144,7 @@ fn channels(
     key_ring: &KeyRing,
     clock: &Clock,
 ) -> anyhow::Result<Channels> {
-    let extra_ca = config.egress.extra_ca_file.as_ref().map(std::fs::read).transpose().context("EXTRA_CA_FILE")?;
-    let mailer = Mailer::new(&config.mail, extra_ca.as_deref(), data_dir.join("outbox")).context("SMTP_HOST")?;
+    let mailer = Mailer::new(&config.mail, &config.egress.extra_ca, data_dir.join("outbox")).context("SMTP_HOST")?;
     Ok(Channels {
         egress: egress.clone(),
         mailer,

@@ -65,7 +65,10 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Openapi = command {
         return openapi::run();
     }
-    let config = Config::load()?;
+    let config = match &command {
+        Command::Demo(_) => Config::load_without(demo::IGNORED)?,
+        _ => Config::load()?,
+    };
     match command {
         Command::Serve(args) => serve::run(config, &args).await,
         Command::Worker => worker::run(config).await,

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::session::Session;
 use crate::{
     app::App,
-    config::Config,
+    config::{Config, ConfigError, Problem},
     http,
     lifecycle::{self, Shutdown},
     telemetry,
@@ -27,6 +27,11 @@ pub struct Args {
 pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
     warn_of_unused_variables(&config);
+    // A worker has no other port, so this is `serve`'s to refuse.
+    if config.service.metrics_port == Some(config.service.bind.port()) {
+        let text = "must differ from PORT; left out, /metrics is on that".to_owned();
+        return Err(ConfigError(vec![Problem { variable: "METRICS_PORT".to_owned(), text }]).into());
+    }
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let listener = TcpListener::bind(config.service.bind)
         .await

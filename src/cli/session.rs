@@ -33,7 +33,9 @@ impl Session {
         } else {
             let data_dir = config.service.data_dir.clone();
             let settings = Settings { data_dir, binaries: None, fast_and_unsafe: false };
-            let server = EmbeddedPostgres::start(&settings).await?;
+            let server = EmbeddedPostgres::start(&settings)
+                .await
+                .context("the private PostgreSQL (DATA_DIR, or DATABASE_URL for another)")?;
             (server.connect_options(), Some(server))
         };
         let whose = if embedded.is_some() { "private" } else { "DATABASE_URL" };

@@ -60,7 +60,7 @@ pub enum MailError {
 
 impl Mailer {
     /// Builds the transport; `.eml` files go to `outbox`.
-    pub fn new(config: &MailConfig, extra_ca: Option<&[u8]>, outbox: PathBuf) -> anyhow::Result<Self> {
+    pub fn new(config: &MailConfig, extra_ca: &[Vec<u8>], outbox: PathBuf) -> anyhow::Result<Self> {
         let transport = match &config.transport {
             MailTransport::Smtp(smtp) => Transport::Smtp(smtp_transport(smtp, extra_ca)?),
             MailTransport::Files => Transport::Files(outbox),
@@ -117,14 +117,18 @@ async fn write_file(outbox: &std::path::Path, name: &str, content: &[u8]) -> io:
     Ok(Accepted { code: None, note: format!("written to {}", path.display()) })
 }
 
-fn smtp_transport(config: &SmtpConfig, extra_ca: Option<&[u8]>) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let mut parameters = TlsParameters::builder(config.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
-    if let Some(pem) = extra_ca {
-        parameters = parameters.add_root_certificate(Certificate::from_pem(pem)?);
-    }
+fn smtp_transport(config: &SmtpConfig, extra_ca: &[Vec<u8>]) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
+    // The system's roots, and those of EXTRA_CA_FILE beside them.
+    let parameters = || {
+        let mut parameters = TlsParameters::builder(config.host.clone()).certificate_store(CertificateStore::Default);
+        for certificate in extra_ca {
+            parameters = parameters.add_root_certificate(Certificate::from_der(certificate.clone())?);
+        }
+        parameters.build()
+    };
     let tls = match config.tls {
-        SmtpTls::Starttls => Tls::Required(parameters.build()?),
-        SmtpTls::Tls => Tls::Wrapper(parameters.build()?),
+        SmtpTls::Starttls => Tls::Required(parameters()?),
+        SmtpTls::Tls => Tls::Wrapper(parameters()?),
         SmtpTls::None => Tls::None,
     };
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host).port(config.port).tls(tls);

@@ -15,6 +15,13 @@ use crate::domain::keyring::KeyRing;
 /// The shortest `ADMIN_TOKEN` we take: shorter ones can be guessed over the network.
 const SHORTEST_TOKEN: usize = 16;
 
+const USABLE: &str = "at least 16 visible ASCII characters";
+
+/// Whether a token can be sent in a header and not be guessed.
+fn is_usable(token: &str) -> bool {
+    token.len() >= SHORTEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Who may come in and how secrets are kept.
 #[derive(Debug, Clone)]
 pub struct AccessConfig {
@@ -40,10 +47,8 @@ impl AccessConfig {
                  (make one with: echo \"k1:$(openssl rand -base64 32)\")",
             );
         }
-        let admin_token = env.read("ADMIN_TOKEN", |text| {
-            let long_enough = text.len() >= SHORTEST_TOKEN;
-            long_enough.then(|| text.into()).ok_or(format!("at least {SHORTEST_TOKEN} characters"))
-        });
+        let admin_token =
+            env.read("ADMIN_TOKEN", |text| if is_usable(text) { Ok(text.into()) } else { Err(USABLE.to_owned()) });
         Self { admin_token, key_ring }
     }
 
@@ -58,6 +63,9 @@ impl AccessConfig {
             rand::fill(&mut bytes);
             format!("act_{}", hex::encode(bytes))
         })?;
+        if !is_usable(token.expose_secret()) {
+            return Err(AccessError { path, problem: format!("the token in it must be {USABLE}") });
+        }
         Ok((token, Some(path)))
     }
 

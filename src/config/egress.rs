@@ -1,8 +1,7 @@
 //! Where endpoints may point.
 
-use std::path::PathBuf;
-
 use ipnet::IpNet;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::env::Env;
 
@@ -13,8 +12,8 @@ pub struct EgressConfig {
     pub allowed_networks: Vec<IpNet>,
     /// `ALLOW_HTTP_ENDPOINTS`: whether a target may be `http:`.
     pub allow_http: bool,
-    /// `EXTRA_CA_FILE`: PEM certificates trusted beside the system's.
-    pub extra_ca_file: Option<PathBuf>,
+    /// What `EXTRA_CA_FILE` holds: certificates (DER) trusted beside the system's.
+    pub extra_ca: Vec<Vec<u8>>,
 }
 
 impl EgressConfig {
@@ -25,14 +24,17 @@ impl EgressConfig {
             };
             text.split(',').map(network).collect::<Result<Vec<IpNet>, _>>()
         };
-        let readable_file = |text: &str| match std::fs::File::open(text) {
-            Ok(_) => Ok(PathBuf::from(text)),
-            Err(error) => Err(format!("cannot read the file: {error}")),
-        };
         Self {
             allowed_networks: env.read("ALLOWED_PRIVATE_NETWORKS", networks).unwrap_or_default(),
             allow_http: env.switch("ALLOW_HTTP_ENDPOINTS", false),
-            extra_ca_file: env.read("EXTRA_CA_FILE", readable_file),
+            extra_ca: env.read("EXTRA_CA_FILE", certificates).unwrap_or_default(),
         }
     }
+}
+
+fn certificates(path: &str) -> Result<Vec<Vec<u8>>, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).map(|found| found.map(|der| der.to_vec()));
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|error| format!("not PEM: {error}"))?;
+    if certificates.is_empty() { Err("the file holds no PEM certificate".to_owned()) } else { Ok(certificates) }
 }

@@ -1,6 +1,11 @@
 //! Reads variables and gathers what is wrong with them.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap, HashSet},
+    fmt,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 
@@ -42,23 +47,33 @@ impl std::error::Error for ConfigError {}
 /// The variables, and the problems found so far. Readers return a default after a problem, so that all are found.
 pub(super) struct Env {
     vars: HashMap<String, String>,
+    /// Names whose values are not UTF-8. One that is asked for is a problem: taken for unset, a `DATABASE_URL` would
+    /// silently become a private database.
+    unreadable: HashSet<String>,
+    asked: RefCell<BTreeSet<String>>,
     problems: Vec<Problem>,
 }
 
 impl Env {
-    pub(super) fn new(vars: HashMap<String, String>) -> Self {
-        Self { vars, problems: Vec::new() }
+    pub(super) fn new(vars: HashMap<String, String>, unreadable: HashSet<String>) -> Self {
+        Self { vars, unreadable, asked: RefCell::default(), problems: Vec::new() }
     }
 
     pub(super) fn problem(&mut self, variable: &str, text: impl Into<String>) {
         self.problems.push(Problem { variable: variable.to_owned(), text: text.into() });
     }
 
-    pub(super) fn finish(self) -> Result<(), ConfigError> {
+    pub(super) fn finish(mut self) -> Result<(), ConfigError> {
+        for name in self.asked.take() {
+            if self.unreadable.contains(&name) {
+                self.problem(&name, "the value is not UTF-8 text");
+            }
+        }
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError(self.problems)) }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.asked.borrow_mut().insert(name.to_owned());
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 

@@ -42,7 +42,7 @@ fn public_keys(text: &str) -> Result<Vec<DecodingKey>, String> {
             index + 1
         ))
     };
-    text.split(',').filter(|key| !key.trim().is_empty()).enumerate().map(key).collect()
+    text.split(',').enumerate().map(key).collect()
 }
 
 /// Reads PEM or the bare base64 that Gong shows. White space is free: keys are pasted through forms and YAML,

@@ -53,14 +53,18 @@ impl MailConfig {
             text.parse().map_err(|_| "a mailbox such as calls@example.com or Calls <calls@example.com>".to_owned())
         };
         let from = env.read("FROM_EMAIL", mailbox);
-        let transport = match env.text("SMTP_HOST") {
-            Some(host) => {
-                if !env.is_set("FROM_EMAIL") {
-                    env.problem("FROM_EMAIL", "must be given with SMTP_HOST: mail servers refuse unknown senders");
-                }
-                MailTransport::Smtp(SmtpConfig::read(env, host))
+        let transport = if let Some(host) = env.text("SMTP_HOST") {
+            if !env.is_set("FROM_EMAIL") {
+                env.problem("FROM_EMAIL", "must be given with SMTP_HOST: mail servers refuse unknown senders");
             }
-            None => MailTransport::Files,
+            MailTransport::Smtp(SmtpConfig::read(env, host))
+        } else {
+            for name in ["SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS"] {
+                if env.is_set(name) {
+                    env.problem(name, "has no effect without SMTP_HOST: give that too, or leave this out");
+                }
+            }
+            MailTransport::Files
         };
         let nobody = || "aftercall <aftercall@localhost>".parse().expect("a constant mailbox");
         Self { from: from.unwrap_or_else(nobody), transport }

@@ -13,7 +13,7 @@ mod service;
 mod summary;
 mod transcripts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use self::{
     access::{AccessConfig, AccessError},
@@ -86,21 +86,34 @@ const NOT_YET: &[&str] = &[
 impl Config {
     /// Reads the process's environment, and a `.env` in the working directory where the environment is silent.
     pub fn load() -> Result<Self, ConfigError> {
+        Self::load_without(&[])
+    }
+
+    /// Does the same as if the variables in `ignored` were not set.
+    pub fn load_without(ignored: &[&str]) -> Result<Self, ConfigError> {
         let mut vars: HashMap<String, String> = match dotenvy::from_filename_iter(".env") {
             Ok(lines) => lines.collect::<Result<_, _>>().map_err(|error| ConfigError::unreadable_env_file(&error))?,
             Err(error) if error.not_found() => HashMap::new(),
             Err(error) => return Err(ConfigError::unreadable_env_file(&error)),
         };
-        // A value that is not UTF-8 is taken with marks in it, so that what it is for refuses it by name: left out, a
-        // DATABASE_URL would silently become a private database.
-        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        vars.extend(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
-        Self::from_vars(vars)
+        let mut unreadable = HashSet::new();
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            match value.into_string() {
+                Ok(value) => drop(vars.insert(name, value)),
+                Err(_) => drop(unreadable.insert(name)),
+            }
+        }
+        vars.retain(|name, _| !ignored.contains(&name.as_str()));
+        Self::read(Env::new(vars, unreadable))
     }
 
     /// Reads the given variables. An empty value counts as unset.
     pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
-        let mut env = Env::new(vars);
+        Self::read(Env::new(vars, HashSet::new()))
+    }
+
+    fn read(mut env: Env) -> Result<Self, ConfigError> {
         let database = DatabaseConfig::read(&mut env);
         let config = Self {
             service: ServiceConfig::read(&mut env),

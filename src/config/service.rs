@@ -52,6 +52,7 @@ impl ServiceConfig {
         });
         let port = |text: &str| text.parse::<u16>().map_err(|_| "a port number from 0 to 65535".to_owned());
         let bind_port = env.read("PORT", port).unwrap_or(8080);
+
         Self {
             bind: SocketAddr::new(address.unwrap_or(default_address.into()), bind_port),
             metrics_port: env.read("METRICS_PORT", port),
@@ -68,8 +69,11 @@ impl ServiceConfig {
 
 fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.filter(|url| url.query().is_none() && url.fragment().is_none())
-        .ok_or_else(|| "an absolute URL such as https://aftercall.example.com, without query".to_owned())
+    let bare = |url: &Url| {
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+    };
+    url.filter(bare)
+        .ok_or_else(|| "an absolute URL such as https://aftercall.example.com, without query or user".to_owned())
 }
 
 /// A word alone is a level: taken as a directive, a mistyped one would silence everything.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -39,6 +39,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Opens a pool. Connections are made when they are needed, the first one now: a wrong URL is found at the start.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> sqlx::Result<PgPool> {
     let options = options.application_name("aftercall");
+    // By itself first: its error says what is wrong, the pool's only that it waited.
+    PgConnection::connect_with(&options).await?.close().await?;
     PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await
 }
 

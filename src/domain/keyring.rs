@@ -25,6 +25,9 @@ pub enum KeyRingError {
     /// The text is not `id:base64[,id:base64…]` with 32-byte keys.
     #[error("entry {0} is not of the form id:base64 with a key of 32 bytes (make one with: openssl rand -base64 32)")]
     BadEntry(usize),
+    /// Two keys go by one id: which of them sealed a value could not be told.
+    #[error("entry {0} has the id of an entry before it")]
+    RepeatedId(usize),
     /// The value was sealed by a key that is no longer given.
     #[error("sealed with the key \"{0}\", which ENCRYPTION_KEYS no longer lists")]
     UnknownKey(String),
@@ -44,7 +47,10 @@ impl KeyRing {
             let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())?;
             Ok((id.to_owned(), cipher))
         };
-        text.split(',').enumerate().map(entry).collect::<Result<_, _>>().map(Self)
+        let keys: Vec<(String, XChaCha20Poly1305)> =
+            text.split(',').enumerate().map(entry).collect::<Result<_, _>>()?;
+        let repeated = (1..keys.len()).find(|&index| keys[..index].iter().any(|(id, _)| *id == keys[index].0));
+        repeated.map_or(Ok(Self(keys)), |index| Err(KeyRingError::RepeatedId(index + 1)))
     }
 
     /// Makes the text of a ring with one fresh key.

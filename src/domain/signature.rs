@@ -21,6 +21,14 @@ pub fn generate_secret() -> String {
     format!("{STANDARD_PREFIX}{}", STANDARD.encode(key))
 }
 
+/// Whether receivers will derive the same key from a secret as we do: one of the standard's form must hold what the
+/// standard asks for, base64 of at least 24 bytes.
+#[must_use]
+pub fn is_usable(secret: &str) -> bool {
+    let Some(key) = secret.strip_prefix(STANDARD_PREFIX) else { return true };
+    STANDARD.decode(key).is_ok_and(|key| key.len() >= 24)
+}
+
 /// The `webhook-signature` of Standard Webhooks: `v1,<base64>` over `id.timestamp.body`.
 #[must_use]
 pub fn standard(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {

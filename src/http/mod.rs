@@ -11,7 +11,11 @@ mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware, response::Redirect, routing::get};
+use axum::{
+    Router, middleware,
+    response::Redirect,
+    routing::{get, post},
+};
 use http::{HeaderValue, StatusCode, header};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
@@ -29,6 +33,8 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = api
         .merge(health::routes())
         .merge(openapi::pages(document))
+        // The rule's URL may end in a slash.
+        .route("/webhooks/gong/", post(webhooks::gong::default_source))
         .route("/", get(|| async { Redirect::to("/docs/") }));
     if app.config.service.metrics_port.is_none() {
         router = router.merge(health::metrics_routes());

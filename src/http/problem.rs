@@ -131,6 +131,15 @@ impl Problem {
         Self { cause: Some(cause.into()), ..Self::new(ProblemKind::Unavailable, detail) }
     }
 
+    /// What became of a callback that was answered so, for `aftercall_callbacks_total`.
+    pub fn callback_outcome(&self) -> &'static str {
+        match self.kind {
+            ProblemKind::Unproven => "refused",
+            ProblemKind::Internal | ProblemKind::Unavailable => "failed",
+            _ => "invalid",
+        }
+    }
+
     /// What happened this time, for a log line.
     pub fn detail(&self) -> &str {
         self.detail.as_deref().unwrap_or(self.kind.row().2)

@@ -33,7 +33,9 @@ pub enum CallbackError {
 impl Callback {
     /// Reads a proven body, leniently: only the call's id is required, and not even that of a test.
     pub fn parse(verified: &VerifiedBody) -> Result<Self, CallbackError> {
-        let value: Value = serde_json::from_slice(&verified.bytes).map_err(CallbackError::NotJson)?;
+        let bytes = verified.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&verified.bytes);
+        let mut value: Value = serde_json::from_slice(bytes).map_err(CallbackError::NotJson)?;
+        shapes::restore_long_id(&mut value, bytes);
 
         let call = match shapes::callback_call(&value) {
             _ if shapes::is_test(&value) => None,

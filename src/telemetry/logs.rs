@@ -8,6 +8,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::Subs
 
 use crate::config::{LogFormat, ServiceConfig};
 
+/// Said of crates whatever `LOG_LEVEL` is: those that render mail log its text, those of SQL what is there already.
+const QUIET: &[&str] = &["html5ever=off", "selectors=off", "css_inline=off", "sqlx::postgres::notice=warn"];
 /// How many daily files are kept.
 const LOG_FILES: usize = 14;
 
@@ -23,8 +25,8 @@ impl std::fmt::Debug for LogGuard {
 /// Starts logging for the whole process.
 pub fn start_logs(config: &ServiceConfig) -> anyhow::Result<LogGuard> {
     let filter = || {
-        EnvFilter::try_new(&config.log_level)
-            .context("LOG_LEVEL: a level such as info, or directives such as info,sqlx=warn")
+        let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?;
+        QUIET.iter().try_fold(filter, |filter, directive| anyhow::Ok(filter.add_directive(directive.parse()?)))
     };
     let format =
         config.log_format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json });

@@ -13,7 +13,7 @@ use crate::support::{Receiver, TestApp};
 
 fn egress(allowed: &[&str]) -> Egress {
     let allowed_networks = allowed.iter().map(|network| network.parse().unwrap()).collect();
-    Egress::new(&EgressConfig { allowed_networks, allow_http: true, extra_ca_file: None }).unwrap()
+    Egress::new(&EgressConfig { allowed_networks, allow_http: true, extra_ca: Vec::new() }).unwrap()
 }
 
 #[tokio::test]

@@ -250,7 +250,8 @@ async fn a_call_that_turns_private_under_way_is_not_published() {
 #[tokio::test]
 async fn characters_that_no_database_column_takes_lose_nothing() {
     let app = TestApp::start().await;
-    let mut odd = callback("1\u{0}2");
+    assert_eq!(app.post_signed(&callback("1\u{0}2")).await.status, 400, "an id is taken as it is or not at all");
+    let mut odd = callback("12");
     odd["callData"]["metaData"]["title"] = "nul \u{0} and \u{1F600}".into();
     odd["callData"]["parties"][1]["name"] = Value::String("x\u{0}".to_owned());
     odd["callData"]["metaData"]["started"] = "+262142-01-01T00:00:00Z".into();

@@ -25,13 +25,25 @@ use self::{api::Api, receiver::Receiver, sender::Sender, story::Story};
 use super::session::Session;
 use crate::{
     app::App,
-    config::{Config, MailTransport},
+    config::Config,
     http,
     intake::import::import,
     lifecycle::{self, Shutdown},
     telemetry,
 };
 
+/// Variables that the demo leaves alone, so that it runs on embedded defaults whatever is configured.
+pub const IGNORED: &[&str] = &[
+    "DATABASE_URL",
+    "EXTRA_CA_FILE",
+    "FROM_EMAIL",
+    "PUBLIC_URL",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_PORT",
+    "SMTP_TLS",
+    "SMTP_USER",
+];
 /// The result has to be there by then.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -78,16 +90,14 @@ pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     told.and(removed).map(|()| ExitCode::SUCCESS)
 }
 
-/// The demo's own settings: embedded defaults whatever is configured, its key proves its callbacks, its receivers may be on
+/// The demo's own settings: its key proves its callbacks, its receivers may be on
 /// loopback, it listens there only.
 fn adapt(config: &mut Config, sender: &Sender) {
     config.gong.public_keys = vec![sender.public_key.clone()];
     config.egress.allow_http = true;
     config.egress.allowed_networks.push(ipnet::IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     config.service.bind.set_ip(Ipv4Addr::LOCALHOST.into());
-    config.service.public_url = None;
-    config.database.url = None;
-    config.mail.transport = MailTransport::Files;
+
     if config.service.log_level == "info" {
         "warn".clone_into(&mut config.service.log_level); // the story is the output
     }

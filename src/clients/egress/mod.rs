@@ -63,7 +63,7 @@ pub enum EgressError {
 }
 
 impl Egress {
-    /// Builds the client. Fails when `EXTRA_CA_FILE` holds no certificates or the system has no trust roots.
+    /// Builds the client. Fails when the system has no trust roots.
     pub fn new(config: &EgressConfig) -> anyhow::Result<Self> {
         let guard = Guard { allowed: Arc::from(config.allowed_networks.as_slice()) };
         let mut builder = reqwest::Client::builder()
@@ -74,9 +74,10 @@ impl Egress {
             .no_gzip()
             .connect_timeout(CONNECT_TIMEOUT)
             .dns_resolver(guard.clone());
-        if let Some(path) = &config.extra_ca_file {
-            let certificates = reqwest::Certificate::from_pem_bundle(&std::fs::read(path)?)?;
-            builder = builder.tls_certs_merge(certificates);
+        let extra =
+            config.extra_ca.iter().map(|der| reqwest::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+        if !extra.is_empty() {
+            builder = builder.tls_certs_merge(extra);
         }
         Ok(Self { client: builder.build()?, guard, allow_http: config.allow_http })
     }

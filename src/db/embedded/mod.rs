@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::Connection;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
@@ -168,7 +169,14 @@ async fn create_database(plan: &Plan) -> Result<(), EmbeddedError> {
         .fetch_optional(&mut session)
         .await?;
     if existing.is_none() {
-        sqlx::query("CREATE DATABASE aftercall").execute(&mut session).await?;
+        // A start that was killed may have left the server in the middle of making it: then it is there by now.
+        let created = sqlx::query("CREATE DATABASE aftercall").execute(&mut session).await;
+        let there_already = |error: &dyn DatabaseError| matches!(error.code().as_deref(), Some("42P04" | "23505"));
+        match created {
+            Ok(_) => {}
+            Err(sqlx::Error::Database(error)) if there_already(&*error) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     session.close().await?;
     plan.session(DATABASE).await?.close().await?;

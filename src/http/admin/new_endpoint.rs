@@ -12,6 +12,7 @@ use crate::{
     domain::{
         endpoint::EndpointChannel,
         filter::{Filters, pattern_problem},
+        signature,
     },
     http::problem::FieldError,
 };
@@ -111,6 +112,9 @@ impl CreateEndpointRequest {
             Some(secret) if !SECRET_LENGTH.contains(&secret.len()) || !secret.bytes().all(|b| b.is_ascii_graphic()) => {
                 wrong("/secret".to_owned(), "16 to 256 visible ASCII characters, or null to have one made");
             }
+            Some(secret) if !signature::is_usable(secret) => {
+                wrong("/secret".to_owned(), "after whsec_ comes base64 (padded) of 24 bytes or more");
+            }
             _ => {}
         }
         if !webhook && !self.headers.is_empty() {
@@ -122,7 +126,9 @@ impl CreateEndpointRequest {
         }
         for (name, value) in &self.headers {
             let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
-            if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            if self.headers.keys().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1 {
+                wrong(pointer, "given twice, in another spelling");
+            } else if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
                 wrong(pointer, "this header is ours to set");
             } else if HeaderName::try_from(name).is_err()
                 || HeaderValue::from_str(value).is_err()

@@ -108,7 +108,7 @@ async fn counted(app: Arc<App>, source: Source, request: Request) -> Result<Resp
         Ok((accepted, _)) if accepted.run_id.is_none() => "test",
         Ok((accepted, _)) if accepted.duplicate => "duplicate",
         Ok(_) => "accepted",
-        Err(_) => "refused",
+        Err(problem) => problem.callback_outcome(),
     };
     if let Ok((accepted, _)) = &answer
         && accepted.skipped

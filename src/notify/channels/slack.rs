@@ -153,6 +153,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))] // long texts take long to make
+
         #[test]
         fn any_notice_stays_within_slacks_limits(
             lead in "[a-z&<> \n]{0,7000}", items in proptest::collection::vec("[a-z&<>é]{0,900}( [a-z&]{0,90}){0,20}", 0..40),

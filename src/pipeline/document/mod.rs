@@ -15,6 +15,7 @@ use crate::{
         call::Call,
         notice,
         payload::{CallData, SummaryFacts},
+        text,
     },
     templates::DocumentEntry,
 };
@@ -25,12 +26,14 @@ const NO_ACCOUNT: &str = "No account";
 pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Result<Effect, StageError> {
     let summary = summaries::find_summary(&pipeline.pool, &job.tenant, job.run_id).await?;
     let summary = summary.context("the run has no summary").map_err(StageError::Failed)?;
+    // A name may hold a number or an address, and a folder's name goes out in its URL.
     let account = call.crm_account.as_ref().map_or(NO_ACCOUNT, |account| account.name.as_str());
+    let account = text::without_contacts(account);
     let held_at = call.started_at.unwrap_or(job.run_created_at);
     let entry = DocumentEntry {
         call_id: call.id.clone(),
         date: notice::date(held_at),
-        title: call.title.clone(),
+        title: call.title.as_deref().map(text::without_contacts),
         duration: call.duration_seconds.map(notice::minutes),
         mood: notice::mood(summary.sentiment).to_owned(),
         intent: summary.intent.clone(),
@@ -38,10 +41,10 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
     };
     let filing = Filing {
         tenant: job.tenant.clone(),
-        account: account.to_owned(),
+        account: account.clone(),
         call_id: call.id.clone(),
         held_at,
-        summary: pipeline.templates.call_summary(account, &entry, &summary).map_err(StageError::Failed)?,
+        summary: pipeline.templates.call_summary(&account, &entry, &summary).map_err(StageError::Failed)?,
         log_entry: pipeline.templates.log_entry(&entry, &summary).map_err(StageError::Failed)?,
     };
     let links = pipeline.documents.file(filing).await.map_err(StageError::Retry)?;
