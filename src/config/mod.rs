@@ -175,6 +175,26 @@ mod tests {
     }
 
     #[test]
+    fn what_would_silently_not_work_is_refused_by_name() {
+        let keys = crate::domain::keyring::KeyRing::generate();
+        for (name, value) in [
+            ("SMTP_PORT", "25"),
+            ("SMTP_USER", "me"),
+            ("LOG_LEVEL", "inof"),
+            ("ADMIN_TOKEN", "pässwörter-sicher-genug"),
+            ("ADMIN_TOKEN", "short"),
+            ("GONG_WEBHOOK_PUBLIC_KEY", ","),
+            ("PUBLIC_URL", "https://user:pw@aftercall.example"),
+            ("EXTRA_CA_FILE", "/dev/null"),
+            ("ENCRYPTION_KEYS", &format!("{keys},{keys}")),
+        ] {
+            let error = config(&[(name, value)]).unwrap_err();
+            assert_eq!(error.0.len(), 1, "{error}");
+            assert_eq!(error.0[0].variable, name, "{error}");
+        }
+    }
+
+    #[test]
     fn a_database_of_ones_own_needs_keys_that_survive_the_machine() {
         let error = config(&[("DATABASE_URL", "postgres://localhost/x")]).unwrap_err().to_string();
         assert!(error.contains("ENCRYPTION_KEYS"), "{error}");

@@ -95,6 +95,12 @@ async fn invalid_endpoints_are_refused_with_a_pointer_to_each_fault() {
             json!({"kind": "webhook", "target": "https://x.example", "ordered": true, "rate_limit_per_minute": 5}),
             vec!["/rate_limit_per_minute", "/ordered"],
         ),
+        (json!({"kind": "webhook", "target": "https://x.example", "secret": "whsec_not!base64!!!!!"}), vec!["/secret"]),
+        (json!({"kind": "webhook", "target": "https://x.example", "secret": "whsec_AAAAAAAAAAA="}), vec!["/secret"]),
+        (
+            json!({"kind": "webhook", "target": "https://x.example", "headers": {"X-A": "1", "x-a": "2"}}),
+            vec!["/headers/X-A", "/headers/x-a"],
+        ),
         (json!({"kind": "fax", "target": "x"}), vec!["/kind"]),
         (json!({"kind": "webhook", "target": 5}), vec!["/target"]),
         (json!({"kind": "webhook", "target": "https://x.example", "colour": "red"}), vec!["/colour"]),

@@ -313,3 +313,12 @@ async fn what_cannot_be_stored_is_answered_503_with_when_to_try_again() {
     app.get("/healthz").await.expect(200);
     app.get("/metrics").await.expect(200);
 }
+
+#[tokio::test]
+async fn an_id_of_twenty_digits_a_byte_order_mark_and_a_slash_at_the_end_lose_no_callback() {
+    let app = TestApp::with("GONG_WEBHOOK_SECRET", SECRET).start().await;
+    let body = format!("\u{feff}{{\"callData\": {{\"metaData\": {{\"id\": {}}}}}}}", "98765432109876543210");
+    let signature = signature::plain(SECRET, body.as_bytes());
+    app.post_to("/webhooks/gong/", &[("x-signature", &signature)], body).await.expect(202);
+    app.get("/api/v1/admin/calls/98765432109876543210").await.expect(200);
+}
