@@ -26,7 +26,9 @@ pub enum CallbackError {
     #[error("the body is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     /// The body names no call.
-    #[error("callData.metaData.id is missing: a callback must name its call (text of at most 128 characters)")]
+    #[error(
+        "callData.metaData.id is missing or unusable: a callback must name its call (text of at most 128 characters)"
+    )]
     NoCallId,
 }
 
