@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context;
 use secrecy::SecretString;
 use sqlx::PgPool;
+use tracing::info;
 use url::Url;
 
 use crate::{
@@ -66,8 +67,14 @@ impl App {
     pub fn new(config: Config, pool: PgPool, clock: Clock, port: u16) -> anyhow::Result<Arc<Self>> {
         let data_dir = config.service.data_dir.clone();
         std::fs::create_dir_all(&data_dir).with_context(|| format!("DATA_DIR: cannot make {}", data_dir.display()))?;
-        let (admin_token, _) = config.access.admin_token(&data_dir)?;
-        let (key_ring, _) = config.access.key_ring(&data_dir)?;
+        let (admin_token, token_file) = config.access.admin_token(&data_dir)?;
+        let (key_ring, keys_file) = config.access.key_ring(&data_dir)?;
+        // Where they are, not what they are.
+        for (variable, file) in [("ADMIN_TOKEN", token_file), ("ENCRYPTION_KEYS", keys_file)] {
+            if let Some(file) = file {
+                info!("{variable} is not set; what was made for this installation is in {}", file.display());
+            }
+        }
         let wake = Wake::default();
         let metrics = Arc::new(Metrics::new()?);
         let templates = Arc::new(Templates::embedded());

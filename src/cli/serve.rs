@@ -38,7 +38,6 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {} (BIND_ADDR, PORT)", config.service.bind))?;
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
-    announce_secrets(&config)?;
     let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
     app.check_keys().await?;
     let background = if args.no_workers {
@@ -64,20 +63,6 @@ pub(super) async fn serve_metrics(app: &Arc<App>, tasks: &TaskTracker, shutdown:
         .await
         .with_context(|| format!("cannot listen on port {port} (METRICS_PORT)"))?;
     tasks.spawn(http::server::serve(listener, http::metrics_router(Arc::clone(app)), shutdown.clone()));
-    Ok(())
-}
-
-/// Says where secrets are that were made at the first start, not what they are.
-pub(super) fn announce_secrets(config: &Config) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.service.data_dir)
-        .with_context(|| format!("DATA_DIR: cannot make {}", config.service.data_dir.display()))?;
-    let data_dir = &config.service.data_dir;
-    if let (_, Some(path)) = config.access.admin_token(data_dir)? {
-        info!(file = %path.display(), "ADMIN_TOKEN is not set; the token made for this installation is in this file");
-    }
-    if let (_, Some(path)) = config.access.key_ring(data_dir)? {
-        info!(file = %path.display(), "ENCRYPTION_KEYS is not set; the keys made for this installation are in this file");
-    }
     Ok(())
 }
 

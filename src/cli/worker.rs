@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tracing::info;
 
 use super::{
-    serve::{announce_secrets, serve_metrics, warn_of_unused_variables},
+    serve::{serve_metrics, warn_of_unused_variables},
     session::Session,
 };
 use crate::{
@@ -21,7 +21,6 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     warn_of_unused_variables(&config);
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let session = Session::open(&config).await?;
-    announce_secrets(&config)?;
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
     app.check_keys().await?;

@@ -29,6 +29,16 @@ pub async fn upsert_transcript(
     Ok(())
 }
 
+/// Whether a call has a transcript with anything said in it, without reading it.
+pub async fn has_words(db: impl PgExecutor<'_>, tenant: &str, call_id: &str) -> sqlx::Result<bool> {
+    let turns = sqlx::query_scalar!(
+        r#"SELECT jsonb_array_length(turns) > 0 AS "spoken!" FROM transcripts WHERE tenant_id = $1 AND call_id = $2"#,
+        tenant,
+        call_id,
+    );
+    Ok(turns.fetch_optional(db).await?.unwrap_or(false))
+}
+
 /// Finds the turns of a call.
 pub async fn find_transcript(
     db: impl PgExecutor<'_>,

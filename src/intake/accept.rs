@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::Callback;
+use super::{Callback, calls::record_calls};
 use crate::{
     db::{
-        calls, deliveries, jobs,
+        jobs,
         runs::{self, NewRun},
     },
     domain::{
@@ -159,8 +159,7 @@ fn new_run(callback: &Callback, call: &Call, is_private: bool) -> NewRun {
     }
 }
 
-/// Brings the calls up to date, also by repeats, and returns those that are private. What waits to go out of a call
-/// that has turned private since is stopped.
+/// Brings the calls up to date, also by repeats, and returns those that are private.
 async fn upsert_calls(
     tx: &mut PgConnection,
     batch: &[Callback],
@@ -174,16 +173,7 @@ async fn upsert_calls(
             .or_insert_with(|| call.clone());
     }
     let rows: Vec<(&str, &Call)> = told.iter().map(|((tenant, _), call)| (*tenant, call)).collect();
-    if rows.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let known = calls::upsert_calls(tx, &rows, now).await?;
-    let private: Vec<(String, String)> =
-        known.into_iter().filter(|call| call.is_private).map(|call| (call.tenant, call.call_id)).collect();
-    if !private.is_empty() {
-        deliveries::fail_private(&mut *tx, &private, skip_reason::PRIVATE, now).await?;
-    }
-    Ok(private.into_iter().collect())
+    record_calls(tx, &rows, now).await
 }
 
 /// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call.

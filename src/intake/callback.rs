@@ -38,7 +38,6 @@ impl Callback {
         let bytes = verified.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&verified.bytes);
         let mut value: Value = serde_json::from_slice(bytes).map_err(CallbackError::NotJson)?;
         shapes::restore_long_id(&mut value, bytes);
-
         let call = match shapes::callback_call(&value) {
             _ if shapes::is_test(&value) => None,
             Some(call) => Some(call),

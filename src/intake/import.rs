@@ -15,10 +15,11 @@ use serde_json::Value;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+use super::calls::record_calls;
 use crate::{
     clients::gong::shapes,
-    db::{calls, deliveries, jobs, transcripts},
-    domain::{call::Call, run::skip_reason, transcript::StoredTurn},
+    db::{jobs, transcripts},
+    domain::{call::Call, transcript::StoredTurn},
 };
 
 /// Larger files are refused: they are read as a whole. A two-hour call's transcript has about half a megabyte.
@@ -80,10 +81,7 @@ async fn store(pool: &PgPool, tenant: &str, contents: &Contents, now: DateTime<U
     let ids: Vec<String> = contents.transcripts.iter().map(|(id, _)| id.clone()).collect();
     jobs::hurry(&mut *tx, tenant, &ids, now).await?;
     let rows: Vec<(&str, &Call)> = by_id.values().map(|call| (tenant, call)).collect();
-    let known = calls::upsert_calls(&mut tx, &rows, now).await?;
-    let private: Vec<(String, String)> =
-        known.into_iter().filter(|call| call.is_private).map(|call| (call.tenant, call.call_id)).collect();
-    deliveries::fail_private(&mut *tx, &private, skip_reason::PRIVATE, now).await?;
+    record_calls(&mut tx, &rows, now).await?;
     for (call_id, turns) in &contents.transcripts {
         transcripts::upsert_transcript(&mut *tx, tenant, call_id, turns, "import", now).await?;
     }

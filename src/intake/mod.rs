@@ -5,6 +5,7 @@
 
 mod accept;
 mod callback;
+mod calls;
 pub mod import;
 pub mod proof;
 

@@ -15,7 +15,7 @@ use crate::{
     config::RetryConfig,
     db::deliveries::{self, ClaimedDelivery, EndpointRoom, NewDelivery, Settlement},
     domain::{
-        clock::{Clock, after, elapsed_ms},
+        clock::{Clock, after},
         delivery::{Attempt, DeliveryStatus, Verdict},
         endpoint::FAILING_FROM,
         event::{Audience, NewEvent, event_type, new_trace_id},
@@ -252,7 +252,7 @@ fn settlement(delivery: &ClaimedDelivery, attempt: &Attempt, schedule: &Schedule
 fn out_of_budget(now: DateTime<Utc>) -> Attempt {
     Attempt {
         started_at: now,
-        duration_ms: elapsed_ms(now, now),
+        duration_ms: 0,
         status_code: None,
         error: Some("given up: the worker ended during every try".to_owned()),
         response_excerpt: None,

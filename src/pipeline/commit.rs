@@ -117,10 +117,7 @@ impl Pipeline {
         let ended = match next {
             Next::PutBack { at, free, outcome } => {
                 // What a fetch waits for may have come while it was being put back.
-                let arrived = *outcome == LATER
-                    && transcripts::find_transcript(&mut *tx, &job.tenant, &job.call_id)
-                        .await?
-                        .is_some_and(|turns| !turns.is_empty());
+                let arrived = *outcome == LATER && transcripts::has_words(&mut *tx, &job.tenant, &job.call_id).await?;
                 jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free).await?;
                 None
             }

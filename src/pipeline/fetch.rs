@@ -14,18 +14,14 @@ use crate::{
 /// Makes sure that the transcript is there. One that is not yet is no failure: the job comes back, up to
 /// `TRANSCRIPT_WAIT`, and then the run ends visibly.
 pub(super) async fn fetch(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Result<Effect, StageError> {
-    if !has_words(pipeline, job).await? {
+    let has_words = || transcripts::has_words(&pipeline.pool, &job.tenant, &job.call_id);
+    if !has_words().await? {
         take_from_import_dir(pipeline, job).await?;
-        if !has_words(pipeline, job).await? {
+        if !has_words().await? {
             return Err(not_yet(pipeline, job));
         }
     }
     Ok(Effect::Fetched(customer(pipeline, job, call).await?))
-}
-
-async fn has_words(pipeline: &Pipeline, job: &ClaimedJob) -> Result<bool, StageError> {
-    let turns = transcripts::find_transcript(&pipeline.pool, &job.tenant, &job.call_id).await?;
-    Ok(turns.is_some_and(|turns| !turns.is_empty()))
 }
 
 /// The directory is the operator's, so it feeds the operator's own tenant only.

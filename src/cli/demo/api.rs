@@ -42,7 +42,6 @@ impl Api {
     /// Registers a Slack-shaped, an e-mail and a webhook endpoint.
     pub async fn register_endpoints(&self, receiver: &Receiver) -> anyhow::Result<Endpoints> {
         let path = "/api/v1/admin/notify/endpoints";
-
         let mut endpoints = Endpoints { webhook_secret: String::new(), ids: Vec::new() };
         for body in [
             json!({"kind": "slack", "name": format!("{NAME} Slack"), "target": receiver.url("slack"),

@@ -90,14 +90,12 @@ pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     told.and(removed).map(|()| ExitCode::SUCCESS)
 }
 
-/// The demo's own settings: its key proves its callbacks, its receivers may be on
-/// loopback, it listens there only.
+/// The demo's own settings: its key proves its callbacks, its receivers may be on loopback, it listens there only.
 fn adapt(config: &mut Config, sender: &Sender) {
     config.gong.public_keys = vec![sender.public_key.clone()];
     config.egress.allow_http = true;
     config.egress.allowed_networks.push(ipnet::IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     config.service.bind.set_ip(Ipv4Addr::LOCALHOST.into());
-
     if config.service.log_level == "info" {
         "warn".clone_into(&mut config.service.log_level); // the story is the output
     }

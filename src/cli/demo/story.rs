@@ -29,8 +29,7 @@ impl Story {
     pub fn begin(config: &Config) -> io::Result<Self> {
         let story = Self { colours: stdout().is_terminal() };
         story.heading("aftercall demo: one signed callback, all the way")?;
-        let whose = if config.database.url.is_some() { "DATABASE_URL" } else { "a private PostgreSQL" };
-        say(&format!("starting on {whose}, everything under {}", shown(&config.service.data_dir)))?;
+        say(&format!("starting on a private PostgreSQL, everything under {}", shown(&config.service.data_dir)))?;
         Ok(story)
     }
 

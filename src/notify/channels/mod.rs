@@ -16,7 +16,7 @@ use crate::{
     },
     db::deliveries::ClaimedDelivery,
     domain::{
-        clock::{Clock, elapsed_ms},
+        clock::Clock,
         delivery::{Attempt, Verdict},
         endpoint::{EndpointChannel, EndpointSecrets},
         ids::EndpointId,
@@ -77,7 +77,7 @@ impl Channels {
         let took = i64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(i64::MAX);
         Attempt {
             started_at,
-            duration_ms: took.max(elapsed_ms(started_at, started_at)),
+            duration_ms: took,
             status_code: outcome.status_code,
             error: outcome.error.map(shown),
             response_excerpt: outcome.excerpt.map(shown),
