@@ -2,4 +2,5 @@
 
 pub mod egress;
 pub mod gong;
+pub mod http;
 pub mod mail;

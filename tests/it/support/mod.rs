@@ -6,6 +6,7 @@ mod gong;
 mod process;
 mod receiver;
 mod smtp;
+mod stand_in;
 
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, URL_KEY, WEBHOOK_URL},
@@ -14,4 +15,5 @@ pub use self::{
     process::Server,
     receiver::Receiver,
     smtp::SmtpServer,
+    stand_in::{Fault, StandIn},
 };
