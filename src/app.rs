@@ -1,11 +1,8 @@
 //! Where the parts are chosen and wired. Cheap to share: one [`App`] per process, in an `Arc`.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::Context;
@@ -15,18 +12,23 @@ use tracing::info;
 use url::Url;
 
 use crate::{
-    clients::{egress::Egress, mail::Mailer},
-    config::Config,
+    clients::{
+        egress::Egress,
+        gong::{GongBatches, LARGEST_BATCH},
+        http::SenderContext,
+    },
+    config::{self, Config},
     db::endpoints,
     domain::{clock::Clock, keyring::KeyRing},
-    intake::{Intake, import::ImportDir, proof::Source},
-    notify::{self, Channels, Notifier},
+    intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
+    notify::{self, Channels, Mailboxes, Notifier},
     pipeline::{
-        Pipeline,
-        document::FileStore,
-        summarise::{LocalSummariser, local::Intents},
+        Pipeline, TranscriptSource,
+        document::{DocumentStore, DriveStore, FileStore},
+        summarise::{LocalSummariser, OpenAiSettings, OpenAiSummariser, Summarisers, local::Intents},
     },
     queue::Wake,
+    systems::Systems,
     telemetry::Metrics,
     templates::Templates,
 };
@@ -53,6 +55,10 @@ pub struct App {
     pub public_urls: Vec<Url>,
     /// Takes callbacks in.
     pub intake: Intake,
+    /// Finds calls by asking, if that is wanted.
+    pub poller: Option<Poller>,
+    /// The outside systems.
+    pub systems: Systems,
     /// Drives runs.
     pub pipeline: Arc<Pipeline>,
     /// Sends deliveries.
@@ -79,7 +85,16 @@ impl App {
         let metrics = Arc::new(Metrics::new()?);
         let templates = Arc::new(Templates::embedded());
         let egress = Egress::new(&config.egress).context("EXTRA_CA_FILE, or the system's certificates")?;
-        let channels = channels(&config, &data_dir, &egress, &templates, &key_ring, &clock)?;
+        let context = sender_context(&config, &clock, &metrics);
+        let systems = Systems::new(&config, pool.clone(), &context)?;
+        let channels = Channels {
+            egress: egress.clone(),
+            mailer: systems.mailer.clone(),
+            templates: Arc::clone(&templates),
+            key_ring: key_ring.clone(),
+            clock: clock.clone(),
+            timeout: config.retries.delivery_timeout,
+        };
         let notifier = Notifier::start(
             pool.clone(),
             clock.clone(),
@@ -89,23 +104,39 @@ impl App {
             Arc::clone(&metrics),
             wake.clone(),
         );
-        let intents = match &config.summary.intents {
-            Some(json) => Intents::from_json(json).context("SUMMARY_INTENTS_PATH")?,
-            None => Intents::default(),
-        };
+        let intake = Intake::start(pool.clone(), clock.clone(), wake.clone());
+        let mailboxes = Mailboxes { pool: pool.clone(), key_ring: key_ring.clone() };
         let pipeline = Pipeline {
             pool: pool.clone(),
             clock: clock.clone(),
             wake: wake.clone(),
             retries: config.retries.clone(),
             import_dir: config.transcripts.import_dir.clone().map(ImportDir::new),
-            summariser: Arc::new(LocalSummariser::new(intents)),
-            documents: FileStore::new(&data_dir.join("documents"))?,
+            transcripts: match (config.transcripts.source, &systems.snowflake) {
+                (config::TranscriptSource::Snowflake, Some(snowflake)) => {
+                    TranscriptSource::Snowflake(snowflake.clone())
+                }
+                (config::TranscriptSource::Gong, _) => TranscriptSource::Gong,
+                _ => TranscriptSource::Import,
+            },
+            gong: systems.gong.clone().map(|api| GongBatches::new(api, LARGEST_BATCH)),
+            summarisers: summarisers(&config, &systems)?,
+            documents: documents(&config, &systems)?,
+            mailboxes: config.mail.account_mail.then_some(mailboxes),
             templates,
             metrics: Arc::clone(&metrics),
         };
+        let poller = config.gong.polling.zip(systems.gong.clone()).map(|(polling, api)| Poller {
+            pool: pool.clone(),
+            clock: clock.clone(),
+            intake: intake.clone(),
+            api,
+            polling,
+        });
         Ok(Arc::new(Self {
-            intake: Intake::start(pool.clone(), clock.clone(), wake.clone()),
+            intake,
+            poller,
+            systems,
             default_source: Source::from_config(&config.gong),
             public_urls: public_urls(&config, port),
             notifier: Arc::new(notifier),
@@ -143,23 +174,42 @@ impl App {
     }
 }
 
-fn channels(
-    config: &Config,
-    data_dir: &Path,
-    egress: &Egress,
-    templates: &Arc<Templates>,
-    key_ring: &KeyRing,
-    clock: &Clock,
-) -> anyhow::Result<Channels> {
-    let mailer = Mailer::new(&config.mail, &config.egress.extra_ca, data_dir.join("outbox")).context("SMTP_HOST")?;
-    Ok(Channels {
-        egress: egress.clone(),
-        mailer,
-        templates: Arc::clone(templates),
-        key_ring: key_ring.clone(),
+fn sender_context(config: &Config, clock: &Clock, metrics: &Arc<Metrics>) -> SenderContext {
+    let metrics = Arc::clone(metrics);
+    SenderContext {
+        extra_ca: config.egress.extra_ca.clone(),
         clock: clock.clone(),
-        timeout: config.retries.delivery_timeout,
+        count: Arc::new(move |system, status| metrics.upstream(system, status)),
+    }
+}
+
+fn summarisers(config: &Config, systems: &Systems) -> anyhow::Result<Summarisers> {
+    let intents = match &config.summary.intents {
+        Some(json) => Intents::from_json(json).context("SUMMARY_INTENTS_PATH")?,
+        None => Intents::default(),
+    };
+    let settings = OpenAiSettings {
+        instructions: config.summary.instructions.clone(),
+        input_budget_tokens: usize::try_from(config.summary.input_tokens).unwrap_or(usize::MAX),
+        intents: intents.names().map(str::to_owned).collect(),
+        ..OpenAiSettings::default()
+    };
+    let model = systems.openai.clone().map(|openai| OpenAiSummariser::new(openai, settings));
+    Ok(Summarisers {
+        model: model.transpose().context("OPENAI_INPUT_TOKENS, SUMMARY_INTENTS_PATH")?,
+        local: Arc::new(LocalSummariser::new(intents)),
+        fallback: config.summary.fallback,
     })
+}
+
+fn documents(config: &Config, systems: &Systems) -> anyhow::Result<DocumentStore> {
+    let Some((drive, root)) = &systems.drive else {
+        return Ok(DocumentStore::Files(FileStore::new(&config.service.data_dir.join("documents"))?));
+    };
+    // Longer than a try of the stage may take, so that whoever still writes is the only one.
+    let lease = config.retries.timeout + config.retries.lease;
+    let (pool, clock) = (systems.pool.clone(), systems.clock.clone());
+    Ok(DocumentStore::Drive(Box::new(DriveStore::new(drive.clone(), root.clone(), pool, clock, lease))))
 }
 
 /// `PUBLIC_URL`; without it we are only known by the names of this machine's loopback.

@@ -13,8 +13,9 @@
 //! 5. [`notify`] decides which endpoints an event goes to and sends it: Slack, mail, signed webhooks.
 //!
 //! Beneath them: [`domain`], the words and rules, pure code; [`db`], the queries, one file per table, and the private
-//! PostgreSQL for machines that have none; [`clients`], one file per outside system, with the one guarded way out to
-//! addresses that users chose; [`templates`], what people read; [`telemetry`].
+//! PostgreSQL for machines that have none; [`clients`], one folder per outside system, with the sender they share and the
+//! one guarded way out to addresses that users chose; [`systems`], those of them that are configured; [`templates`], what
+//! people read; [`telemetry`].
 //!
 //! Around them: [`config`] reads the environment, [`app`] wires the parts, [`lifecycle`] starts and stops them, [`jobs`]
 //! is scheduled work, [`cli`] has one file per command.
@@ -40,5 +41,6 @@ pub mod lifecycle;
 pub mod notify;
 pub mod pipeline;
 pub mod queue;
+pub mod systems;
 pub mod telemetry;
 pub mod templates;

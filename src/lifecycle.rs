@@ -11,6 +11,7 @@ use crate::{
     app::App,
     jobs,
     queue::{Queue, Worker, WorkerSettings},
+    systems::CheckStatus,
 };
 
 /// Said to everything that runs: stop taking work, and later: stop.
@@ -48,7 +49,7 @@ impl Shutdown {
     }
 }
 
-/// Starts what works in the background: both queues, the scheduled jobs, and the wire between processes.
+/// Starts what works in the background: both queues, the scheduled jobs, the check of the outside systems, and the wire between processes.
 #[must_use]
 pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     let tasks = TaskTracker::new();
@@ -56,12 +57,34 @@ pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     spawn_worker(&tasks, app, &app.pipeline, shutdown);
     spawn_worker(&tasks, app, &app.notifier, shutdown);
     let stop = || shutdown.soft.clone();
-    tasks.spawn(jobs::run(app.pool.clone(), app.clock.clone(), app.wake.clone(), stop()));
+    tasks.spawn(jobs::sweep_until(stop(), app.pool.clone(), app.clock.clone(), app.wake.clone()));
+    tasks.spawn(jobs::poll_until(stop(), Arc::clone(app)));
     let (wake, pool, token) = (app.wake.clone(), app.pool.clone(), stop());
     tasks.spawn(async move { wake.listen(pool, process, token).await });
     spawn_announcer(&tasks, app, process, shutdown);
+    check_systems(&tasks, app, shutdown);
     app.workers_started();
     tasks
+}
+
+/// Asks the configured systems whether they would work, and warns of what would not: at the start, and not with the first
+/// call. Nothing waits for it, since a system that is away today must not keep the service down.
+fn check_systems(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
+    let (systems, stop) = (app.systems.clone(), shutdown.soft.clone());
+    tasks.spawn(async move {
+        let Some(report) = stop.run_until_cancelled(systems.check()).await else { return };
+        for check in report.systems {
+            let system = check.system;
+            match check.status {
+                CheckStatus::Failed => warn!(system, detail = check.detail, "a configured system does not work"),
+                CheckStatus::Ok => info!(system, detail = check.detail, "a configured system works"),
+                CheckStatus::NotConfigured => {}
+            }
+            for warning in check.warnings {
+                warn!(system, warning, "a configured system may not work for long");
+            }
+        }
+    });
 }
 
 /// Starts what a process without workers needs: telling those of others that something is due.

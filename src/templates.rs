@@ -12,7 +12,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mail/notice/body.txt", include_str!("../templates/mail/notice/body.txt")),
     ("mail/notice/body.html", include_str!("../templates/mail/notice/body.html")),
     ("document/call_summary.md", include_str!("../templates/document/call_summary.md")),
+    ("document/call_summary.html", include_str!("../templates/document/call_summary.html")),
     ("document/log_entry.md", include_str!("../templates/document/log_entry.md")),
+    ("document/log_entry.html", include_str!("../templates/document/log_entry.html")),
 ];
 
 /// The environment of all templates.
@@ -27,6 +29,15 @@ pub struct RenderedMail {
     pub text: String,
     /// The HTML part, styles inlined: mail programs ignore style sheets.
     pub html: String,
+}
+
+/// What a document is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentForm {
+    /// For files on disk.
+    Markdown,
+    /// For stores that make documents of their own from it.
+    Html,
 }
 
 /// What a document says of its call beside the summary.
@@ -56,6 +67,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_filter("md", escape_markdown);
         environment.add_filter("md_url", escape_markdown_url);
+        environment.add_filter("paragraphs", paragraphs);
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).expect("embedded templates are rehearsed by a test");
         }
@@ -75,13 +87,27 @@ impl Templates {
     }
 
     /// The document "Call Summary".
-    pub fn call_summary(&self, account: &str, entry: &DocumentEntry, summary: &Summary) -> anyhow::Result<String> {
-        self.render("document/call_summary.md", context! { account, ..call(entry, summary) })
+    pub fn call_summary(
+        &self,
+        form: DocumentForm,
+        account: &str,
+        entry: &DocumentEntry,
+        summary: &Summary,
+    ) -> anyhow::Result<String> {
+        let name = match form {
+            DocumentForm::Markdown => "document/call_summary.md",
+            DocumentForm::Html => "document/call_summary.html",
+        };
+        self.render(name, context! { account, ..call(entry, summary) })
     }
 
     /// One call's entry of the document "Summary Log".
-    pub fn log_entry(&self, entry: &DocumentEntry, summary: &Summary) -> anyhow::Result<String> {
-        self.render("document/log_entry.md", call(entry, summary))
+    pub fn log_entry(&self, form: DocumentForm, entry: &DocumentEntry, summary: &Summary) -> anyhow::Result<String> {
+        let name = match form {
+            DocumentForm::Markdown => "document/log_entry.md",
+            DocumentForm::Html => "document/log_entry.html",
+        };
+        self.render(name, call(entry, summary))
     }
 
     fn render(&self, name: &str, context: Value) -> anyhow::Result<String> {
@@ -92,6 +118,11 @@ impl Templates {
 /// What both documents show of a call.
 fn call(entry: &DocumentEntry, summary: &Summary) -> Value {
     context! { entry => Serde(entry), summary => Serde(summary) }
+}
+
+/// The paragraphs of a text.
+fn paragraphs(text: &str) -> Vec<String> {
+    text.split("\n\n").map(|paragraph| paragraph.trim().to_owned()).filter(|text| !text.is_empty()).collect()
 }
 
 /// Takes the meaning from characters that Markdown gives one. What was said on a call must not become headings, links
@@ -156,8 +187,10 @@ mod tests {
             Summary { key_points: vec![], action_items: vec![], risks: vec![], intent: None, ..summary() };
         let bare_entry = DocumentEntry { title: None, duration: None, intent: None, url: None, ..entry() };
         for (entry, summary) in [(entry(), summary()), (bare_entry, bare_summary)] {
-            assert!(templates.call_summary("Halden", &entry, &summary).unwrap().contains("Halden"));
-            assert!(templates.log_entry(&entry, &summary).unwrap().contains("call 314"));
+            for form in [DocumentForm::Markdown, DocumentForm::Html] {
+                assert!(templates.call_summary(form, "Halden", &entry, &summary).unwrap().contains("Halden"));
+                assert!(templates.log_entry(form, &entry, &summary).unwrap().contains("call 314"));
+            }
         }
         let notice = Notice {
             title: "One\nline".to_owned(),
@@ -175,9 +208,18 @@ mod tests {
 
     #[test]
     fn words_of_a_call_are_not_markdown() {
-        let document = Templates::embedded().call_summary("Halden", &entry(), &summary()).unwrap();
+        let markdown = DocumentForm::Markdown;
+        let document = Templates::embedded().call_summary(markdown, "Halden", &entry(), &summary()).unwrap();
         assert!(document.contains("Renewal \\*at risk\\*"), "{document}");
         assert!(document.contains("- \\# not a heading"), "{document}");
         assert!(document.contains("\\<!-- aftercall --\\>"), "{document}");
+    }
+
+    #[test]
+    fn words_of_a_call_are_not_html() {
+        let summary = Summary { headline: "<script>alert(1)</script>".to_owned(), ..summary() };
+        let document = Templates::embedded().call_summary(DocumentForm::Html, "A & <b>B", &entry(), &summary).unwrap();
+        assert!(document.contains("&lt;script&gt;") && document.contains("A &amp; &lt;b&gt;B"), "{document}");
+        assert_eq!(document.matches("<p>").count(), 5, "the text's two paragraphs stay two: {document}");
     }
 }

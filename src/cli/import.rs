@@ -55,7 +55,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 async fn start_runs(intake: &Intake, imported: Imported) -> anyhow::Result<usize> {
     let mut started = 0;
     for call in imported.calls.into_values() {
-        let accepted = intake.accept(Callback::imported("default", DEFAULT_SOURCE, call)).await?;
+        let accepted = intake.accept(Callback::found("default", DEFAULT_SOURCE, call)).await?;
         started += usize::from(!accepted.duplicate);
     }
     Ok(started)

@@ -1,12 +1,15 @@
 //! One file per command. Exit codes: 0 done, 1 failed, 2 bad usage or configuration.
 
+mod check;
 mod demo;
 mod healthcheck;
 mod import;
+mod job;
 mod migrate;
 mod openapi;
 mod serve;
 mod session;
+mod sync;
 mod worker;
 
 use std::process::ExitCode;
@@ -35,6 +38,12 @@ enum Command {
     Demo(demo::Args),
     /// Apply the migrations and exit
     Migrate,
+    /// Validate the configuration and contact each configured system; exit 1 if any fails
+    Check(check::Args),
+    /// Read calls from a source's API
+    Sync(sync::Args),
+    /// Scheduled jobs
+    Job(job::Args),
     /// Take calls and transcripts from files in the Gong API's JSON shapes
     Import(import::Args),
     /// Print the `OpenAPI` document
@@ -74,6 +83,9 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Worker => worker::run(config).await,
         Command::Demo(args) => demo::run(config, &args).await,
         Command::Migrate => migrate::run(config).await,
+        Command::Check(args) => check::run(config, &args).await,
+        Command::Sync(args) => sync::run(config, args).await,
+        Command::Job(args) => job::run(config, &args).await,
         Command::Import(args) => import::run(config, args).await,
         Command::Healthcheck => healthcheck::run(&config).await,
         Command::Openapi => openapi::run(),

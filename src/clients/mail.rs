@@ -15,6 +15,9 @@ use tokio::fs;
 
 use crate::config::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
 
+/// How long signing in may take when it is only tested.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Sends mail from one sender.
 #[derive(Clone)]
 pub struct Mailer {
@@ -74,6 +77,25 @@ impl Mailer {
         &self.from
     }
 
+    /// Whether there is a mail server, and not only a directory.
+    #[must_use]
+    pub fn is_smtp(&self) -> bool {
+        matches!(self.transport, Transport::Smtp(_))
+    }
+
+    /// Connects and signs in without sending anything.
+    pub async fn check(&self) -> Result<(), MailError> {
+        let Transport::Smtp(transport) = &self.transport else { return Ok(()) };
+        let refused = || MailError::Temporary { code: None, text: "the mail server does not answer NOOP".to_owned() };
+        let testing = tokio::time::timeout(CHECK_TIMEOUT, transport.test_connection()).await;
+        let silent = || MailError::Temporary { code: None, text: format!("no answer within {CHECK_TIMEOUT:?}") };
+        match testing.map_err(|_| silent())? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(refused()),
+            Err(error) => Err(explain(&error)),
+        }
+    }
+
     /// Sends one message within `deadline`. `name` identifies it: a repeated send of the same name replaces its file.
     pub async fn send(&self, name: &str, message: Message, deadline: Duration) -> Result<Accepted, MailError> {
         let sending = async {
@@ -95,16 +117,23 @@ async fn send_by_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: M
             let note = response.message().collect::<Vec<_>>().join(" ");
             Ok(Accepted { code: Some(response.code().into()), note })
         }
-        Err(error) => {
-            let code = error.status().map(u16::from);
-            let text = error.to_string();
-            // An answer of 5yz and a certificate that does not fit stay as they are; the rest may pass.
-            if error.is_permanent() || error.is_tls() {
-                Err(MailError::Permanent { code, text })
-            } else {
-                Err(MailError::Temporary { code, text })
-            }
-        }
+        Err(error) => Err(explain(&error)),
+    }
+}
+
+/// An answer of 5yz and a certificate that does not fit stay as they are; the rest may pass.
+fn explain(error: &lettre::transport::smtp::Error) -> MailError {
+    let code = error.status().map(u16::from);
+    let text = match code {
+        // RFC 4954 §6: what was said at sign-in.
+        Some(530 | 534 | 535 | 538) => format!("{error} (SMTP_USER, SMTP_PASSWORD, SMTP_TLS)"),
+        _ if error.is_tls() => format!("{error} (SMTP_TLS, EXTRA_CA_FILE)"),
+        _ => error.to_string(),
+    };
+    if error.is_permanent() || error.is_tls() {
+        MailError::Permanent { code, text }
+    } else {
+        MailError::Temporary { code, text }
     }
 }
 

@@ -2,5 +2,8 @@
 
 pub mod egress;
 pub mod gong;
+pub mod google;
 pub mod http;
 pub mod mail;
+pub mod openai;
+pub mod snowflake;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use url::{Host, Url};
 
 /// One thing that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,37 @@ impl Env {
         }
     }
 
+    /// Reads a name and its secret, and says which is missing when only one is there.
+    pub(super) fn pair(&mut self, name: &str, secret: &str) -> Option<(String, SecretString)> {
+        match (self.text(name), self.secret(secret)) {
+            (Some(value), Some(hidden)) => Some((value, hidden)),
+            (None, None) => None,
+            (Some(_), None) => {
+                self.problem(secret, format!("must be given with {name}"));
+                None
+            }
+            (None, Some(_)) => {
+                self.problem(name, format!("must be given with {secret}"));
+                None
+            }
+        }
+    }
+
+    /// Reports those of `others` that are missing though `name` is set.
+    pub(super) fn needs(&mut self, name: &str, others: &[&str]) {
+        for other in others.iter().filter(|other| !self.is_set(other)).copied().collect::<Vec<_>>() {
+            self.problem(other, format!("must be given with {name}"));
+        }
+    }
+
+    /// Reads the file that a variable names.
+    pub(super) fn file<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        self.read(name, |path| {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the file: {error}"))?;
+            parse(&text)
+        })
+    }
+
     pub(super) fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u32>, default: u32) -> u32 {
         let (low, high) = (*range.start(), *range.end());
         let parse = |text: &str| {
@@ -116,6 +148,34 @@ impl Env {
         };
         self.read(name, parse).unwrap_or(default)
     }
+}
+
+/// Reads the address of a system that gets our credentials: `https:`, or `http:` to this machine.
+pub(super) fn secure_url(text: &str) -> Result<Url, String> {
+    let url = base_url(text)?;
+    let local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || local {
+        Ok(url)
+    } else {
+        Err("an https: URL (http: only to this machine)".to_owned())
+    }
+}
+
+/// Reads an absolute `http:` or `https:` URL without user or fragment.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let fits = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    };
+    Url::parse(text).ok().filter(fits).ok_or_else(|| "an absolute URL such as https://api.example.com".to_owned())
 }
 
 /// Reads a duration: seconds, or a number with the unit `s`, `m`, `h` or `d`. At least a second, at most a year.

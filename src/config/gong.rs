@@ -1,12 +1,13 @@
-//! How Gong proves that it is Gong.
+//! How Gong proves that it is Gong, and how its API is asked.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::DecodingKey;
 use secrecy::SecretString;
+use url::Url;
 
-use super::env::Env;
+use super::env::{Env, secure_url};
 
 /// The proofs that the default source takes; any one that verifies is enough, none configured refuses everything.
 #[derive(Clone)]
@@ -17,6 +18,30 @@ pub struct GongConfig {
     pub url_key: Option<SecretString>,
     /// `GONG_WEBHOOK_SECRET`: the HMAC key of a relay.
     pub secret: Option<SecretString>,
+    /// The API, if there are credentials for it.
+    pub api: Option<GongApiConfig>,
+    /// `GONG_POLLING`: whether calls are also found by asking.
+    pub polling: Option<PollingConfig>,
+}
+
+/// How the API is asked.
+#[derive(Debug, Clone)]
+pub struct GongApiConfig {
+    /// `GONG_API_URL`: the tenant's own host, as its API page shows it.
+    pub url: Url,
+    /// `GONG_ACCESS_KEY`.
+    pub access_key: String,
+    /// `GONG_ACCESS_KEY_SECRET`.
+    pub access_key_secret: SecretString,
+}
+
+/// How often and how far back the API is asked for calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollingConfig {
+    /// `POLL_INTERVAL`.
+    pub interval: Duration,
+    /// `GONG_POLL_OVERLAP`: a call shows only once Gong has processed it, so every poll looks back this far.
+    pub overlap: Duration,
 }
 
 impl fmt::Debug for GongConfig {
@@ -31,7 +56,34 @@ impl GongConfig {
             public_keys: env.read("GONG_WEBHOOK_PUBLIC_KEY", public_keys).unwrap_or_default(),
             url_key: env.secret("GONG_WEBHOOK_URL_KEY"),
             secret: env.secret("GONG_WEBHOOK_SECRET"),
+            api: GongApiConfig::read(env),
+            polling: PollingConfig::read(env),
         }
+    }
+}
+
+impl GongApiConfig {
+    fn read(env: &mut Env) -> Option<Self> {
+        let url = env.read("GONG_API_URL", secure_url);
+        let pair = env.pair("GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET");
+        if pair.is_none() && env.is_set("GONG_API_URL") {
+            env.needs("GONG_API_URL", &["GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET"]);
+        }
+        let (access_key, access_key_secret) = pair?;
+        let url = url.unwrap_or_else(|| Url::parse("https://api.gong.io").expect("a constant URL"));
+        Some(Self { url, access_key, access_key_secret })
+    }
+}
+
+impl PollingConfig {
+    fn read(env: &mut Env) -> Option<Self> {
+        let interval = env.duration("POLL_INTERVAL", Duration::from_mins(5));
+        let overlap = env.duration("GONG_POLL_OVERLAP", Duration::from_hours(24));
+        let on = env.switch("GONG_POLLING", false);
+        if on {
+            env.needs("GONG_POLLING", &["GONG_ACCESS_KEY", "GONG_ACCESS_KEY_SECRET"]);
+        }
+        on.then_some(Self { interval, overlap })
     }
 }
 

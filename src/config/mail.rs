@@ -12,6 +12,8 @@ pub struct MailConfig {
     pub from: Mailbox,
     /// How mail leaves.
     pub transport: MailTransport,
+    /// `ACCOUNT_MAIL`: whether a summary is also mailed to its account's CS and AM.
+    pub account_mail: bool,
 }
 
 /// The way out.
@@ -67,7 +69,8 @@ impl MailConfig {
             MailTransport::Files
         };
         let nobody = || "aftercall <aftercall@localhost>".parse().expect("a constant mailbox");
-        Self { from: from.unwrap_or_else(nobody), transport }
+        let account_mail = env.switch("ACCOUNT_MAIL", false);
+        Self { from: from.unwrap_or_else(nobody), transport, account_mail }
     }
 }
 
@@ -86,18 +89,7 @@ impl SmtpConfig {
             SmtpTls::None => 25,
         };
         let port = env.number("SMTP_PORT", 1..=65_535, usual_port);
-        let credentials = match (env.text("SMTP_USER"), env.secret("SMTP_PASSWORD")) {
-            (Some(user), Some(password)) => Some((user, password)),
-            (None, None) => None,
-            (Some(_), None) => {
-                env.problem("SMTP_PASSWORD", "must be given with SMTP_USER");
-                None
-            }
-            (None, Some(_)) => {
-                env.problem("SMTP_USER", "must be given with SMTP_PASSWORD");
-                None
-            }
-        };
+        let credentials = env.pair("SMTP_USER", "SMTP_PASSWORD");
         Self { host, port: u16::try_from(port).unwrap_or_default(), credentials, tls }
     }
 }

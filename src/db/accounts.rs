@@ -17,3 +17,22 @@ pub async fn find_account_by_domains(
     );
     Ok(row.fetch_optional(db).await?.map(|row| Account { name: row.name, number: Some(row.number) }))
 }
+
+/// Finds the addresses of those who take care of a customer, by its number or else by its name.
+pub async fn find_contacts(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    number: Option<&str>,
+    name: &str,
+) -> sqlx::Result<Vec<String>> {
+    let row = sqlx::query!(
+        "SELECT cs_email, am_email FROM accounts
+         WHERE tenant_id = $1 AND (number = $2 OR lower(name) = lower($3))
+         ORDER BY number = $2 DESC NULLS LAST, id LIMIT 1",
+        tenant,
+        number,
+        name,
+    );
+    let row = row.fetch_optional(db).await?;
+    Ok(row.into_iter().flat_map(|row| [row.cs_email, row.am_email]).flatten().collect())
+}

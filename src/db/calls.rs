@@ -70,6 +70,32 @@ pub struct KnownCall {
     pub is_private: bool,
 }
 
+/// What is stored of a call already.
+#[derive(Debug)]
+pub struct StoredCall {
+    /// The source's id.
+    pub call_id: String,
+    /// Whether its people are known.
+    pub has_parties: bool,
+    /// Whether its words are.
+    pub has_words: bool,
+}
+
+/// Lists what is stored of calls.
+pub async fn list_stored(db: impl PgExecutor<'_>, tenant: &str, ids: &[String]) -> sqlx::Result<Vec<StoredCall>> {
+    sqlx::query_as!(
+        StoredCall,
+        r#"SELECT c.call_id, c.parties <> '[]' AS "has_parties!",
+                  coalesce(jsonb_array_length(t.turns) > 0, false) AS "has_words!"
+           FROM calls c LEFT JOIN transcripts t ON t.tenant_id = c.tenant_id AND t.call_id = c.call_id
+           WHERE c.tenant_id = $1 AND c.call_id = ANY($2)"#,
+        tenant,
+        ids,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Finds a call by the source's id.
 pub async fn find_call(db: impl PgExecutor<'_>, tenant: &str, call_id: &str) -> sqlx::Result<Option<Call>> {
     let row = sqlx::query!(
@@ -125,6 +151,36 @@ pub async fn set_account(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Remembers who takes care of the customer, where the source of the transcript says so.
+pub async fn set_contacts(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    cs_email: Option<&str>,
+    am_email: Option<&str>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE calls SET cs_email = $3, am_email = $4, updated_at = $5 WHERE tenant_id = $1 AND call_id = $2",
+        tenant,
+        call_id,
+        cs_email,
+        am_email,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Finds the addresses of those who take care of the customer.
+pub async fn find_contacts(db: impl PgExecutor<'_>, tenant: &str, call_id: &str) -> sqlx::Result<Vec<String>> {
+    let row =
+        sqlx::query!("SELECT cs_email, am_email FROM calls WHERE tenant_id = $1 AND call_id = $2", tenant, call_id);
+    let row = row.fetch_optional(db).await?;
+    Ok(row.into_iter().flat_map(|row| [row.cs_email, row.am_email]).flatten().collect())
 }
 
 /// A call with what came of it.

@@ -14,10 +14,13 @@ pub mod embedded;
 pub mod endpoints;
 pub mod events;
 pub mod jobs;
+pub mod rate_limits;
+pub mod run_documents;
 pub mod runs;
 pub mod stage_attempts;
 pub mod stats;
 pub mod summaries;
+pub mod sync_state;
 pub mod transcripts;
 
 use std::time::Duration;

@@ -59,6 +59,12 @@ impl Clock {
         }
     }
 
+    /// Whether time passes by itself: nobody should wait for a clock that stands still.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        matches!(self.0, Source::System(_))
+    }
+
     /// Moves a manual clock forward; the machine's clock moves by itself and ignores this.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(micros) = &self.0 {

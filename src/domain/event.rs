@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::ids::{EventId, RunId, SourceId};
+use super::ids::{EndpointId, EventId, RunId, SourceId};
 
 /// The names of the events this service raises itself (INTERFACE §6).
 pub mod event_type {
@@ -53,6 +53,8 @@ pub struct NewEvent {
     pub data: Value,
     /// Who may get it.
     pub audience: Audience,
+    /// Mailboxes that get it beside those who asked for it.
+    pub mailboxes: Vec<EndpointId>,
     /// The inbound callback that told us, as it came.
     pub callback: Option<(SourceId, Vec<u8>)>,
     /// The run it belongs to.

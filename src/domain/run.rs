@@ -100,4 +100,6 @@ pub mod skip_reason {
     pub const PRIVATE: &str = "private";
     /// No transcript within the time we wait for one.
     pub const NO_TRANSCRIPT: &str = "no_transcript";
+    /// Gong did not show the call within that time, so nobody could tell whether it is private.
+    pub const NOT_VISIBLE: &str = "not_visible";
 }

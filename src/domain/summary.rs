@@ -34,3 +34,16 @@ pub struct ActionItem {
     /// What was promised.
     pub text: String,
 }
+
+/// What a model took to make a summary: on record beside it, and no part of what goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Spent {
+    /// The model that answered, as the server names it, or else as it was asked for.
+    pub model: String,
+    /// How many requests it took: long transcripts are summarised in pieces.
+    pub requests: u32,
+    /// Tokens read, as far as the server said.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}

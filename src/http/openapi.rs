@@ -30,6 +30,7 @@ use crate::app::App;
         (name = "endpoints", description = "Where notifications go"),
         (name = "log", description = "Every delivery with every attempt"),
         (name = "calls", description = "Calls and their runs"),
+        (name = "configuration", description = "Whether what is configured works"),
     ),
 )]
 struct Document;
@@ -75,6 +76,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::runs::list))
         .routes(routes!(admin::runs::read))
         .routes(routes!(admin::runs::retry))
+        .routes(routes!(admin::config::check))
 }
 
 /// Problems have a media type of their own (RFC 9457).

@@ -1,10 +1,8 @@
 //! What a proven body says: which call, and whether it is only a test.
 
-use serde_json::Value;
-
 use super::proof::VerifiedBody;
 use crate::{
-    clients::gong::shapes,
+    clients::gong::{parse_json_exact, shapes},
     domain::{call::Call, event::new_trace_id, ids::SourceId},
 };
 
@@ -36,8 +34,7 @@ impl Callback {
     /// Reads a proven body, leniently: only the call's id is required, and not even that of a test.
     pub fn parse(verified: &VerifiedBody) -> Result<Self, CallbackError> {
         let bytes = verified.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&verified.bytes);
-        let mut value: Value = serde_json::from_slice(bytes).map_err(CallbackError::NotJson)?;
-        shapes::restore_long_id(&mut value, bytes);
+        let value = parse_json_exact(bytes).map_err(CallbackError::NotJson)?;
         let call = match shapes::callback_call(&value) {
             _ if shapes::is_test(&value) => None,
             Some(call) => Some(call),
@@ -52,9 +49,9 @@ impl Callback {
         })
     }
 
-    /// A call that a file of ours names.
+    /// A call that a file names, or the API listed.
     #[must_use]
-    pub fn imported(tenant: &str, source: SourceId, call: Call) -> Self {
+    pub fn found(tenant: &str, source: SourceId, call: Call) -> Self {
         let body = Vec::new();
         Self { tenant: tenant.to_owned(), source, body, call: Some(call), trace_id: new_trace_id() }
     }

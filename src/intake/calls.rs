@@ -12,7 +12,7 @@ use crate::{
 
 /// Brings calls up to date and returns those that are private, as pairs of tenant and call id. What waits to go out of a
 /// call that has turned private is stopped. The same call must not be given twice.
-pub(super) async fn record_calls(
+pub async fn record_calls(
     tx: &mut PgConnection,
     told: &[(&str, &Call)],
     now: DateTime<Utc>,

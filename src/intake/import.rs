@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::calls::record_calls;
 use crate::{
-    clients::gong::shapes,
+    clients::gong::{parse_json_exact, shapes},
     db::{jobs, transcripts},
     domain::{call::Call, transcript::StoredTurn},
 };
@@ -170,13 +170,13 @@ fn read(path: &Path) -> Contents {
     let text = text.trim_start_matches('\u{feff}');
     if path.extension().is_some_and(|extension| extension == "jsonl") {
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            match serde_json::from_str(line) {
+            match parse_json_exact(line.as_bytes()) {
                 Ok(value) => contents.take(&value, &format!("line {}", index + 1)),
                 Err(error) => contents.problems.push(format!("line {}: not JSON: {error}", index + 1)),
             }
         }
     } else {
-        match serde_json::from_str(text) {
+        match parse_json_exact(text.as_bytes()) {
             Ok(value) => contents.take(&value, ""),
             Err(error) => contents.problems.push(format!("not JSON: {error}")),
         }

@@ -1,8 +1,12 @@
-//! Scheduled work: functions that may run twice, woken by a timer. Reading sources and purging history come here too.
+//! Scheduled work: functions that may run twice, woken by a timer. Purging history comes here too.
 
+mod poll;
 mod sweep;
 
-pub use self::sweep::sweep;
+pub use self::{
+    poll::{poll_once, poll_until},
+    sweep::sweep,
+};
 
 use std::time::Duration;
 
@@ -18,8 +22,8 @@ use crate::{
 /// How often the sweeper looks, before jitter.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// Runs what is scheduled until `stop`, and keeps the clock with the database's. Every replica does: the work is idempotent and cheap.
-pub async fn run(pool: PgPool, clock: Clock, wake: Wake, stop: CancellationToken) {
+/// Sweeps until `stop`, and keeps the clock with the database's. Every replica does: the work is idempotent and cheap.
+pub async fn sweep_until(stop: CancellationToken, pool: PgPool, clock: Clock, wake: Wake) {
     let scheduled = async {
         loop {
             tokio::time::sleep(jittered(SWEEP_EVERY, rand::random())).await;

@@ -213,6 +213,7 @@ fn test_ping(tenant: &str, endpoint_id: EndpointId, now: DateTime<Utc>) -> NewEv
         subject: None,
         data: serde_json::json!({"endpoint_id": endpoint_id, "message": "This is a test from aftercall."}),
         audience: Audience::Nobody, // the one delivery is decided here, not by filters
+        mailboxes: Vec::new(),
         callback: None,
         run_id: None,
         trace_id: new_trace_id(),

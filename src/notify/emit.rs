@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     db::{
@@ -13,7 +14,7 @@ use crate::{
     domain::{
         event::{Audience, NewEvent},
         filter::Filters,
-        ids::DeliveryId,
+        ids::{DeliveryId, EndpointId},
     },
 };
 
@@ -25,7 +26,7 @@ pub struct Emitted {
 }
 
 /// Records events, and for each of them one delivery per enabled endpoint of its tenant: `pending` where the endpoint's
-/// filters let it pass, `filtered` elsewhere. All of it commits with the caller's transaction, or none.
+/// filters let it pass, `filtered` elsewhere, and one per mailbox that the event names. All of it commits with the caller's transaction, or none.
 pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -> sqlx::Result<Vec<Emitted>> {
     if new.is_empty() {
         return Ok(Vec::new());
@@ -42,32 +43,39 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
         .iter()
         .map(|endpoint| Filters { events: endpoint.filter_events.clone(), intents: endpoint.filter_intents.clone() })
         .collect();
+    let mailboxes: Vec<Uuid> =
+        new.iter().filter(public).flat_map(|event| event.mailboxes.iter().map(|id| id.uuid())).collect();
+    let mailboxes =
+        if mailboxes.is_empty() { Vec::new() } else { endpoints::list_enabled(&mut *tx, &mailboxes).await? };
     let mut decided = Vec::new();
     let mut emitted = Vec::with_capacity(new.len());
     for event in new {
-        let mut wanted_by = 0;
-        let audience = subscribers
-            .iter()
-            .zip(&filters)
-            .filter(|(endpoint, _)| event.audience == Audience::Endpoints && endpoint.tenant == event.tenant);
-        for (endpoint, filters) in audience {
-            let wanted = filters.pass(&event.event_type, event.intent.as_deref());
-            wanted_by += usize::from(wanted);
-            decided.push(NewDelivery {
-                id: DeliveryId::new(),
-                tenant: &event.tenant,
-                event_id: event.id,
-                endpoint_id: endpoint.id,
-                event_type: &event.event_type,
-                intent: event.intent.as_deref(),
-                subject: event.subject.as_deref(),
-                wanted,
-            });
+        let before = decided.len();
+        if public(&event) {
+            let audience = subscribers.iter().zip(&filters).filter(|(endpoint, _)| endpoint.tenant == event.tenant);
+            decided.extend(audience.map(|(endpoint, filters)| {
+                decision(event, endpoint.id, filters.pass(&event.event_type, event.intent.as_deref()))
+            }));
+            let mailboxes = event.mailboxes.iter().filter(|id| mailboxes.contains(id));
+            decided.extend(mailboxes.map(|id| decision(event, *id, true)));
         }
-        emitted.push(Emitted { endpoints: wanted_by });
+        emitted.push(Emitted { endpoints: decided[before..].iter().filter(|delivery| delivery.wanted).count() });
     }
     if !decided.is_empty() {
         deliveries::insert_deliveries(tx, &decided, now).await?;
     }
     Ok(emitted)
+}
+
+fn decision(event: &NewEvent, endpoint_id: EndpointId, wanted: bool) -> NewDelivery<'_> {
+    NewDelivery {
+        id: DeliveryId::new(),
+        tenant: &event.tenant,
+        event_id: event.id,
+        endpoint_id,
+        event_type: &event.event_type,
+        intent: event.intent.as_deref(),
+        subject: event.subject.as_deref(),
+        wanted,
+    }
 }

@@ -7,10 +7,12 @@
 mod channels;
 mod deliver;
 mod emit;
+mod mailboxes;
 mod settle;
 
 pub use self::{
     channels::{Channels, open, seal},
     deliver::Notifier,
     emit::{Emitted, emit},
+    mailboxes::Mailboxes,
 };

@@ -116,6 +116,7 @@ fn endpoint_event(
         subject: Some(id.to_string()),
         data: json!({"endpoint_id": id, "reason": reason}),
         audience: Audience::Endpoints,
+        mailboxes: Vec::new(),
         callback: None,
         run_id: None,
         trace_id: new_trace_id(),

@@ -9,14 +9,14 @@ use tracing::{info, warn};
 
 use super::{Effect, Pipeline, StageError};
 use crate::{
-    db::{calls, documents, jobs, jobs::ClaimedJob, runs, stage_attempts, summaries, transcripts},
+    db::{calls, jobs, jobs::ClaimedJob, run_documents, runs, stage_attempts, summaries, transcripts},
     domain::{
         clock::after,
         event::{Audience, NewEvent, event_type},
         ids::EventId,
         payload::CallData,
         retry::jittered,
-        run::{RunState, skip_reason},
+        run::{RunState, Stage, skip_reason},
         text,
     },
     notify,
@@ -27,6 +27,8 @@ const LATER: &str = "later";
 /// How often and how long apart a commit is tried while the database is away.
 const COMMIT_TRIES: u32 = 30;
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
+/// For so long a stage may be told "later" before its run fails; longer than a transcript is awaited.
+const LONGEST_PATIENCE: Duration = Duration::from_hours(96);
 /// How much of an error is kept.
 const ERROR_LENGTH: usize = 500;
 
@@ -48,15 +50,24 @@ impl Pipeline {
         result: Result<Effect, StageError>,
         took: Duration,
     ) -> Option<ClaimedJob> {
-        let error = result.as_ref().err().map(|error| {
-            text::shorten(&text::without_contacts(&text::clean(&error.to_string()).unwrap_or_default()), ERROR_LENGTH)
-        });
+        let note = match &result {
+            Ok(Effect::Summarised(made)) => made.instead_of.clone(),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let error = note
+            .map(|note| text::shorten(&text::without_contacts(&text::clean(&note).unwrap_or_default()), ERROR_LENGTH));
         let next = self.next(job, result, error.as_deref());
         let outcome = match &next {
             Next::Done(_) => "done",
             Next::PutBack { outcome, .. } | Next::End { outcome, .. } => outcome,
         };
         self.metrics.stage(job.stage, took, outcome);
+        if let Next::Done(Effect::Summarised(made)) = &next
+            && let Some(spent) = &made.spent
+        {
+            self.metrics.summarised(spent);
+        }
         info!(
             job.attempt,
             stage.outcome = outcome,
@@ -94,6 +105,8 @@ impl Pipeline {
                 Next::PutBack { outcome: "retry", at: after(now, wait), free: false }
             }
             Err(StageError::Retry(_) | StageError::Failed(_)) => failed(),
+            // Patience has an end, or a system that always says "later" would keep a run for ever.
+            Err(StageError::Later { .. }) if now >= after(job.created_at, LONGEST_PATIENCE) => failed(),
             Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: LATER, at: after(now, wait), free: true },
             Err(StageError::Skipped(reason)) => {
                 Next::End { outcome: "skipped", state: RunState::Skipped, reason: reason.to_owned() }
@@ -117,7 +130,8 @@ impl Pipeline {
         let ended = match next {
             Next::PutBack { at, free, outcome } => {
                 // What a fetch waits for may have come while it was being put back.
-                let arrived = *outcome == LATER && transcripts::has_words(&mut *tx, &job.tenant, &job.call_id).await?;
+                let waits = *outcome == LATER && job.stage == Stage::Fetch;
+                let arrived = waits && transcripts::has_words(&mut *tx, &job.tenant, &job.call_id).await?;
                 jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free).await?;
                 None
             }
@@ -163,15 +177,17 @@ impl Pipeline {
                 calls::set_account(&mut *tx, &job.tenant, &job.call_id, account, now).await?;
             }
             Effect::Fetched(None) => {}
-            Effect::Summarised(summary) => {
-                summaries::upsert_summary(&mut *tx, &job.tenant, job.run_id, &job.call_id, summary, now).await?;
+            Effect::Summarised(made) => {
+                let (summary, spent) = (&made.summary, made.spent.as_ref());
+                summaries::upsert_summary(&mut *tx, &job.tenant, job.run_id, &job.call_id, summary, spent, now).await?;
             }
             Effect::Documented(links, data) => {
-                documents::upsert_run_documents(&mut *tx, &job.tenant, job.run_id, links, now).await?;
-                raise(tx, job, event_type::CALL_DOCUMENTED, data, None, now).await?;
+                run_documents::upsert_run_documents(&mut *tx, &job.tenant, job.run_id, links, now).await?;
+                raise(tx, job, event(job, event_type::CALL_DOCUMENTED, data, None), now).await?;
             }
-            Effect::Notified(data, intent) => {
-                raise(tx, job, event_type::CALL_SUMMARISED, data, intent.clone(), now).await?;
+            Effect::Notified(data, intent, mailboxes) => {
+                let event = event(job, event_type::CALL_SUMMARISED, data, intent.clone());
+                raise(tx, job, NewEvent { mailboxes: mailboxes.clone(), ..event }, now).await?;
             }
         }
         Ok(())
@@ -217,15 +233,7 @@ fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-async fn raise(
-    tx: &mut PgConnection,
-    job: &ClaimedJob,
-    event_type: &str,
-    data: &CallData,
-    intent: Option<String>,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let mut event = event(job, event_type, data, intent);
+async fn raise(tx: &mut PgConnection, job: &ClaimedJob, mut event: NewEvent, now: DateTime<Utc>) -> sqlx::Result<()> {
     if calls::is_private_now(&mut *tx, &job.tenant, &job.call_id).await? {
         event.audience = Audience::Nobody; // turned private since the stage began
     }
@@ -242,6 +250,7 @@ fn event(job: &ClaimedJob, event_type: &str, data: &CallData, intent: Option<Str
         subject: Some(job.call_id.clone()),
         data: data.to_value(),
         audience: Audience::Endpoints,
+        mailboxes: Vec::new(),
         callback: None,
         run_id: Some(job.run_id),
         trace_id: job.trace_id.clone(),

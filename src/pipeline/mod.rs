@@ -9,10 +9,12 @@ pub mod document;
 mod fetch;
 mod notify;
 mod outcome;
+mod privacy;
 mod retry;
 pub mod summarise;
 
 pub use self::{
+    fetch::TranscriptSource,
     outcome::{Effect, StageError},
     retry::{RetryError, retry_run},
 };
@@ -24,16 +26,14 @@ use sqlx::PgPool;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
-use self::{document::FileStore, summarise::LocalSummariser};
+use self::{document::DocumentStore, summarise::Summarisers};
 use crate::{
+    clients::gong::GongBatches,
     config::RetryConfig,
-    db::{calls, jobs, jobs::ClaimedJob},
-    domain::{
-        call::Call,
-        clock::Clock,
-        run::{Stage, skip_reason},
-    },
+    db::{jobs, jobs::ClaimedJob},
+    domain::{clock::Clock, run::Stage},
     intake::import::ImportDir,
+    notify::Mailboxes,
     queue::{Claim, Queue, Wake},
     telemetry::Metrics,
     templates::Templates,
@@ -51,10 +51,16 @@ pub struct Pipeline {
     pub retries: RetryConfig,
     /// Files that may hold a transcript that is missing.
     pub import_dir: Option<ImportDir>,
+    /// Where other transcripts come from.
+    pub transcripts: TranscriptSource,
+    /// The Gong API, if there are credentials for it.
+    pub gong: Option<GongBatches>,
     /// Makes summaries.
-    pub summariser: Arc<LocalSummariser>,
+    pub summarisers: Summarisers,
     /// Where documents are kept.
-    pub documents: FileStore,
+    pub documents: DocumentStore,
+    /// Who is mailed beside those who asked, if that is wanted.
+    pub mailboxes: Option<Mailboxes>,
     /// How documents read.
     pub templates: Arc<Templates>,
     /// Counts and times.
@@ -64,20 +70,13 @@ pub struct Pipeline {
 impl Pipeline {
     /// Does the work of one stage. What it returns is committed by [`Pipeline::commit`].
     async fn stage(&self, job: &ClaimedJob) -> Result<Effect, StageError> {
-        let call = self.publishable_call(job).await?;
+        let call = privacy::publishable_call(self, job).await?;
         match job.stage {
-            Stage::Fetch => fetch::fetch(self, job, &call).await,
+            Stage::Fetch => fetch::fetch(self, job, call).await,
             Stage::Summarise => summarise::summarise(self, job, &call).await,
             Stage::Document => document::document(self, job, &call).await,
             Stage::Notify => notify::notify(self, job, call).await,
         }
-    }
-
-    /// The call as it is known now. Read again before every stage: privacy can be set after the callback.
-    async fn publishable_call(&self, job: &ClaimedJob) -> Result<Call, StageError> {
-        let call = calls::find_call(&self.pool, &job.tenant, &job.call_id).await?;
-        let call = call.ok_or_else(|| StageError::Failed(anyhow::anyhow!("the call has been erased")))?;
-        if call.is_private { Err(StageError::Skipped(skip_reason::PRIVATE)) } else { Ok(call) }
     }
 
     /// One try, bounded in time and, for a job that outlived its workers, in number.

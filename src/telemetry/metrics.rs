@@ -11,12 +11,14 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use crate::{
+    clients::http::BreakerState,
     db::{deliveries::ClaimedDelivery, stats::QueueDepth},
     domain::{
         clock::elapsed_ms,
         delivery::{Attempt, DeliveryStatus},
         event::event_type,
         run::{RunState, Stage},
+        summary::Spent,
     },
 };
 
@@ -39,6 +41,10 @@ pub struct Metrics {
     callback_to_sent: Histogram<f64>,
     queue_depth: Gauge<i64>,
     queue_oldest: Gauge<f64>,
+    upstream_requests: Counter<u64>,
+    upstream_open: Gauge<i64>,
+    upstream_used_today: Gauge<i64>,
+    summary_tokens: Counter<u64>,
 }
 
 impl Metrics {
@@ -84,6 +90,20 @@ impl Metrics {
                 .f64_gauge("aftercall_queue_oldest_seconds")
                 .with_description("How long the one that is due longest has been due")
                 .build(),
+            upstream_requests: counter(
+                &meter,
+                "aftercall_upstream_requests",
+                "Requests to outside systems, by status or by what went wrong",
+            ),
+            upstream_open: meter
+                .i64_gauge("aftercall_upstream_breaker_open")
+                .with_description("1 while a system that keeps failing is left alone")
+                .build(),
+            upstream_used_today: meter
+                .i64_gauge("aftercall_upstream_used_today")
+                .with_description("How much of a system's daily limit all replicas have used (UTC)")
+                .build(),
+            summary_tokens: counter(&meter, "aftercall_summary_tokens", "Tokens that models read and wrote"),
             _provider: provider,
         })
     }
@@ -117,6 +137,28 @@ impl Metrics {
         if status == DeliveryStatus::Sent && delivery.event_type == event_type::CALL_SUMMARISED {
             self.callback_to_sent.record(seconds(elapsed_ms(delivery.origin_at, now)), &[]);
         }
+    }
+
+    /// A request to an outside system ended.
+    pub fn upstream(&self, system: &'static str, status: &str) {
+        let status = KeyValue::new("status", status.to_owned());
+        self.upstream_requests.add(1, &[KeyValue::new("system", system), status]);
+    }
+
+    /// A model made a summary.
+    pub fn summarised(&self, spent: &Spent) {
+        for (direction, tokens) in [("input", spent.input_tokens), ("output", spent.output_tokens)] {
+            self.summary_tokens.add(tokens, &[KeyValue::new("direction", direction)]);
+        }
+    }
+
+    /// Notes how the outside systems are doing, for the next text.
+    pub fn note_systems(&self, systems: &[(&'static str, BreakerState)], gong_today: i64) {
+        for (system, breaker) in systems {
+            let open = i64::from(matches!(breaker, BreakerState::Open(_)));
+            self.upstream_open.record(open, &[KeyValue::new("system", *system)]);
+        }
+        self.upstream_used_today.record(gong_today, &[KeyValue::new("system", "gong")]);
     }
 
     /// The Prometheus text of everything, with the queues as they are now.

@@ -4,6 +4,7 @@
 mod admin;
 mod chaos;
 mod cli;
+mod clients;
 mod delivery;
 mod documents;
 mod egress;

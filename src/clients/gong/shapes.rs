@@ -4,8 +4,7 @@
 //! any JSON type. So nothing here is a strict structure: a member of an unexpected type counts as absent.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use crate::domain::{
     call::{Account, Call, Party, Side},
@@ -34,33 +33,6 @@ pub fn call(value: &Value) -> Option<Call> {
         parties: list(value.get("parties")).map(party).collect(),
         crm_account: crm_account(value),
     })
-}
-
-/// Puts the digits back of a call's id that was sent as a number too long for any: twenty digits are allowed, and a
-/// float keeps sixteen.
-pub fn restore_long_id(body: &mut Value, bytes: &[u8]) {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow, rename = "callData")]
-        call_data: CallData<'a>,
-    }
-    #[derive(Deserialize)]
-    struct CallData<'a> {
-        #[serde(borrow, rename = "metaData")]
-        meta_data: MetaData<'a>,
-    }
-    #[derive(Deserialize)]
-    struct MetaData<'a> {
-        #[serde(borrow)]
-        id: &'a RawValue,
-    }
-    let Some(id) = body.pointer_mut("/callData/metaData/id").filter(|id| id.is_f64()) else { return };
-    if let Ok(raw) = serde_json::from_slice::<Body<'_>>(bytes) {
-        let digits = raw.call_data.meta_data.id.get();
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            *id = digits.into();
-        }
-    }
 }
 
 /// Reads the call of a webhook body. Its top-level `isPrivate` counts beside the call's own.

@@ -147,7 +147,6 @@ impl Sender {
     }
 
     /// Begins a request; [`Sender::send`] sends it.
-    #[must_use]
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client.request(method, url)
     }
@@ -170,6 +169,19 @@ impl Sender {
     pub async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Reply, UpstreamError> {
         let system = self.limits.system;
         self.exchange(what, request).instrument(info_span!("upstream", system, request = what)).await
+    }
+
+    /// Does the same for a request that may arrive twice without harm: one that broke or met a 5xx is repeated once, at
+    /// once, so that a hiccup costs no retry of the whole stage.
+    pub async fn send_repeatable(&self, what: &'static str, request: RequestBuilder) -> Result<Reply, UpstreamError> {
+        let Some(again) = request.try_clone() else { return self.send(what, request).await };
+        match self.send(what, request).await {
+            Ok(reply) if !reply.status.is_server_error() || reply.headers.contains_key(header::RETRY_AFTER) => {
+                Ok(reply)
+            }
+            Ok(_) | Err(UpstreamError::Retry(_)) => self.send(what, again).await,
+            Err(error) => Err(error),
+        }
     }
 
     async fn exchange(&self, what: &'static str, request: RequestBuilder) -> Result<Reply, UpstreamError> {

@@ -1,6 +1,7 @@
 //! The admin API, one file per resource. Every query names the caller's tenant; what belongs to another is not there.
 
 pub mod calls;
+pub mod config;
 pub mod endpoints;
 pub mod logs;
 mod new_endpoint;

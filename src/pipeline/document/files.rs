@@ -16,6 +16,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::Filing;
 use crate::domain::payload::DocumentLinks;
 
 /// Characters of a folder's name: file systems take 255 bytes, and letters can have four.
@@ -27,23 +28,6 @@ pub struct FileStore {
     root: PathBuf,
 }
 
-/// What is to be filed.
-#[derive(Debug)]
-pub struct Filing {
-    /// Whose it is.
-    pub tenant: String,
-    /// The customer: the name of the folder.
-    pub account: String,
-    /// The call.
-    pub call_id: String,
-    /// When the call was: an older call does not take the place of a newer one.
-    pub held_at: DateTime<Utc>,
-    /// The text of "Call Summary".
-    pub summary: String,
-    /// The call's entry in "Summary Log".
-    pub log_entry: String,
-}
-
 impl FileStore {
     /// Keeps documents under `root`, which is made when the first is filed.
     pub fn new(root: &Path) -> io::Result<Self> {
@@ -51,7 +35,7 @@ impl FileStore {
     }
 
     /// Files a call and tells where.
-    pub async fn file(&self, filing: Filing) -> anyhow::Result<DocumentLinks> {
+    pub(super) async fn file(&self, filing: Filing) -> anyhow::Result<DocumentLinks> {
         let folder = self.folder(&filing.tenant, &filing.account);
         let filed = tokio::task::spawn_blocking(move || file(&folder, &filing));
         filed.await.map_err(|_| anyhow!("writing documents broke off"))?

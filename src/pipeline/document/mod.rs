@@ -1,27 +1,70 @@
 //! *document*: files the summary in the customer's folder. "Call Summary" holds the latest call, "Summary Log" every call
-//! once, however often the stage is repeated. This version files on disk.
+//! once, however often the stage is repeated.
 
+mod drive;
 mod files;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 
-pub use self::files::FileStore;
+pub use self::{drive::DriveStore, files::FileStore};
 
-use self::files::Filing;
 use super::{Effect, Pipeline, StageError};
 use crate::{
     db::{jobs::ClaimedJob, summaries},
     domain::{
         call::Call,
         notice,
-        payload::{CallData, SummaryFacts},
+        payload::{CallData, DocumentLinks, SummaryFacts},
         text,
     },
-    templates::DocumentEntry,
+    templates::{DocumentEntry, DocumentForm},
 };
 
 /// The folder of calls whose customer nobody knows.
 const NO_ACCOUNT: &str = "No account";
+
+/// Where documents are kept.
+pub enum DocumentStore {
+    /// On this machine.
+    Files(FileStore),
+    /// In Google Drive.
+    Drive(Box<DriveStore>),
+}
+
+/// What is to be filed.
+#[derive(Debug)]
+struct Filing {
+    /// Whose it is.
+    tenant: String,
+    /// The customer: the name of the folder.
+    account: String,
+    /// The call.
+    call_id: String,
+    /// When the call was: an older call does not take the place of a newer one.
+    held_at: DateTime<Utc>,
+    /// The text of "Call Summary".
+    summary: String,
+    /// The call's entry in "Summary Log".
+    log_entry: String,
+}
+
+impl DocumentStore {
+    const fn form(&self) -> DocumentForm {
+        match self {
+            Self::Files(_) => DocumentForm::Markdown,
+            Self::Drive(_) => DocumentForm::Html,
+        }
+    }
+
+    /// Files a call and tells where.
+    async fn file(&self, filing: Filing) -> Result<DocumentLinks, StageError> {
+        match self {
+            Self::Files(files) => files.file(filing).await.map_err(StageError::Retry),
+            Self::Drive(drive) => drive.file(&filing).await,
+        }
+    }
+}
 
 pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Result<Effect, StageError> {
     let summary = summaries::find_summary(&pipeline.pool, &job.tenant, job.run_id).await?;
@@ -39,15 +82,16 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
         intent: summary.intent.clone(),
         url: call.url.clone(),
     };
+    let form = pipeline.documents.form();
     let filing = Filing {
         tenant: job.tenant.clone(),
         account: account.clone(),
         call_id: call.id.clone(),
         held_at,
-        summary: pipeline.templates.call_summary(&account, &entry, &summary).map_err(StageError::Failed)?,
-        log_entry: pipeline.templates.log_entry(&entry, &summary).map_err(StageError::Failed)?,
+        summary: pipeline.templates.call_summary(form, &account, &entry, &summary).map_err(StageError::Failed)?,
+        log_entry: pipeline.templates.log_entry(form, &entry, &summary).map_err(StageError::Failed)?,
     };
-    let links = pipeline.documents.file(filing).await.map_err(StageError::Retry)?;
+    let links = pipeline.documents.file(filing).await?;
     let mut data = CallData::new(call, call.crm_account.as_ref(), job.run_id);
     data.summary = Some(SummaryFacts::from(&summary));
     data.documents = Some(links.clone());

@@ -2,10 +2,14 @@
 
 mod app;
 mod database;
+pub mod drive;
 mod gong;
+pub mod gong_api;
+pub mod openai;
 mod process;
 mod receiver;
 mod smtp;
+pub mod snowflake;
 mod stand_in;
 
 pub use self::{

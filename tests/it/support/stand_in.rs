@@ -95,6 +95,11 @@ impl StandIn {
         self.inner.lock().unwrap().faults.push_back((place.to_owned(), fault));
     }
 
+    /// What was to fail next does not.
+    pub fn forget_faults(&self) {
+        self.inner.lock().unwrap().faults.clear();
+    }
+
     /// Every distinct request (method, path, body) meets `fault` the first time.
     pub fn fail_each_once(&self, fault: Fault) {
         self.inner.lock().unwrap().first = Some(fault);

@@ -189,7 +189,7 @@ mod tests {
 
     fn line(title: Option<&str>, account: Option<&str>, lines: &[(&str, Side, &str)]) -> String {
         let summariser = LocalSummariser::new(Intents::default());
-        summariser.summarise(&CallContext { title, account }, &transcript(lines)).headline
+        summariser.summarise(&CallContext { title, account, ..CallContext::default() }, &transcript(lines)).headline
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Intents {
         serde_json::from_str(json)
     }
 
+    /// The intents' names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Prepares the keywords for being found.
     pub(super) fn into_matcher(self) -> IntentMatcher {
         let intents = self.0.into_iter().map(|(name, keywords)| {

@@ -41,6 +41,7 @@ mod tests;
 mod topics;
 mod verbs;
 
+use super::CallContext;
 use crate::domain::{
     summary::{ActionItem, Summary},
     transcript::Transcript,
@@ -71,15 +72,6 @@ const MOST_QUOTES: usize = 5;
 const RISK_BONUS: f64 = 0.3;
 /// What a risk is worth beside the best sentence if it could not stand alone.
 const LEANING_RISK: f64 = 0.95;
-
-/// What is known of a call beside its words.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CallContext<'a> {
-    /// The call's title.
-    pub title: Option<&'a str>,
-    /// The customer's name.
-    pub account: Option<&'a str>,
-}
 
 /// Summarises calls by their own words. Built once, used for every call.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use crate::domain::{
     transcript::{Transcript, Turn},
 };
 
-const NORTHWIND: CallContext<'static> = CallContext { title: Some("Renewal check-in"), account: Some("Northwind") };
+const NORTHWIND: CallContext<'static> =
+    CallContext { title: Some("Renewal check-in"), account: Some("Northwind"), language: None };
 
 fn summarised(lines: &[(&str, Side, &str)]) -> Summary {
     LocalSummariser::new(Intents::default()).summarise(&NORTHWIND, &transcript(lines))
@@ -145,7 +146,8 @@ fn addresses_and_numbers_never_get_out() {
         ours("Can you send the renewal report to priya at acme dot com and ring (415) 555-0142?"),
         theirs("Sure, I will."),
     ];
-    let context = CallContext { title: Some("Call with dana@northwind.example"), account: Some("d@n.example") };
+    let context =
+        CallContext { title: Some("Call with dana@northwind.example"), account: Some("d@n.example"), language: None };
     let summary = LocalSummariser::new(Intents::default()).summarise(&context, &transcript(&lines));
     for text in texts(&summary) {
         assert!(
@@ -281,7 +283,7 @@ proptest! {
         title in prop::option::of(sentence()),
         account in prop::option::of(sentence()),
     ) {
-        let context = CallContext { title: title.as_deref(), account: account.as_deref() };
+        let context = CallContext { title: title.as_deref(), account: account.as_deref(), language: None };
         let transcript = Transcript { turns };
         let [summariser, other] = &*SUMMARISERS;
         let summary = summariser.summarise(&context, &transcript);

@@ -1,0 +1,55 @@
+//! `check`: validates the whole configuration and contacts each configured system.
+
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
+
+use super::session::Session;
+use crate::{
+    app::App,
+    config::Config,
+    systems::{Check, CheckStatus, Report},
+    telemetry,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON, for machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Contacts every system, prints what was found, and exits 1 if any failed.
+pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
+    let _logs = telemetry::start_logs(&config.service)?;
+    let session = Session::open(&config).await?;
+    let port = config.service.bind.port();
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    app.check_keys().await?;
+    let report = app.systems.check().await;
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&report)?;
+    }
+    drop(app);
+    session.close().await;
+    Ok(ExitCode::from(u8::from(!report.ok)))
+}
+
+fn print(report: &Report) -> std::io::Result<()> {
+    let mut out = stdout();
+    for Check { system, status, detail, warnings, .. } in &report.systems {
+        let word = match status {
+            CheckStatus::Ok => "ok",
+            CheckStatus::Failed => "FAILED",
+            CheckStatus::NotConfigured => "-",
+        };
+        writeln!(out, "{system:<14} {word:<8} {detail}")?;
+        for warning in warnings {
+            writeln!(out, "{:<14} {:<8} {warning}", "", "warning")?;
+        }
+    }
+    Ok(())
+}

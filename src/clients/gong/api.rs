@@ -1,0 +1,189 @@
+//! Gong's API as this service uses it: what was recorded in a window of time, calls and transcripts by id, users.
+//!
+//! It holds no state but the way to Gong. Which call is ready, private or already known is not decided here.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    clients::{
+        gong::shapes,
+        http::{BreakerState, Sender, SenderContext, SystemLimits, UpstreamError},
+    },
+    config::GongApiConfig,
+    domain::{call::Call, transcript::StoredTurn},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::{
+    errors::Refusal,
+    exchange::Exchange,
+    listing::{Endpoints, Listing},
+    pace::{Pace, Turn},
+    pages::{Page, PageError},
+    users::{self, User},
+};
+
+/// Details of fifty calls take Gong seconds; transcripts of fifty long ones are some 25 MiB.
+const LIMITS: SystemLimits = SystemLimits {
+    system: "gong",
+    read: Duration::from_secs(60),
+    total: Duration::from_mins(2),
+    largest_answer: 64 << 20,
+    concurrency: 4,
+};
+
+/// Asks Gong. Clones share everything.
+#[derive(Clone)]
+pub struct GongApi(Arc<Inner>);
+
+struct Inner {
+    exchange: Exchange,
+    endpoints: Endpoints,
+}
+
+impl GongApi {
+    /// Builds the client. Fails when the address is none or the system's trust roots cannot be read.
+    pub fn new(config: GongApiConfig, context: &SenderContext, pace: Arc<dyn Pace>) -> anyhow::Result<Self> {
+        let GongApiConfig { url, access_key, access_key_secret } = config;
+        let endpoints = Endpoints::below(&url)?;
+        let sender = Sender::new(LIMITS, context)?;
+        Ok(Self(Arc::new(Inner { exchange: Exchange { sender, access_key, access_key_secret, pace }, endpoints })))
+    }
+
+    /// A page of the calls of a window, `from` inclusive, `to` exclusive: metadata only, nobody who took part.
+    ///
+    /// Gong takes the scheduled time of web conferences and the start of others, and lists a call hours after its time,
+    /// once it is processed: windows have to overlap. When a cursor dies the window begins anew.
+    pub async fn calls_in_window(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&str>,
+    ) -> Result<Page<Call>, PageError> {
+        self.page(&self.0.endpoints.calls_in_window(from, to), cursor, shapes::call).await
+    }
+
+    /// Calls with all that is known of them, in the order of `ids` (at most about a hundred). Those that Gong does not
+    /// know, or not yet, are missing.
+    pub async fn calls(&self, ids: &[String]) -> Result<Vec<Call>, UpstreamError> {
+        if ids.is_empty() {
+            return Ok(Vec::new()); // an empty filter matches every call
+        }
+        let turn = self.turn().await?;
+        let mut found = self.calls_by_id(turn, ids).await?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// What was said on the calls of `ids` (at most about a hundred), by their ids. Those whose transcript is not ready
+    /// are missing, whichever way Gong says so, and so are those that have no words.
+    pub async fn transcripts(&self, ids: &[String]) -> Result<HashMap<String, Vec<StoredTurn>>, UpstreamError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let turn = self.turn().await?;
+        Ok(self.transcripts_by_id(turn, ids).await?)
+    }
+
+    /// A page of the company's users.
+    pub async fn users(&self, cursor: Option<&str>) -> Result<Page<User>, PageError> {
+        self.page(&self.0.endpoints.users(), cursor, users::user).await
+    }
+
+    /// All users of the company.
+    pub async fn all_users(&self) -> Result<Vec<User>, UpstreamError> {
+        Ok(self.0.exchange.all(None, &self.0.endpoints.users(), users::user).await?)
+    }
+
+    /// Proves that the credentials are right and have the three scopes that reading calls and transcripts takes, with
+    /// requests that bring next to nothing. A missing scope is named.
+    pub async fn check(&self) -> Result<(), UpstreamError> {
+        let now = self.0.exchange.sender.now();
+        match self.calls_in_window(now - TimeDelta::minutes(1), now, None).await {
+            Ok(_) => {}
+            Err(PageError::Upstream(error)) => return Err(error),
+            Err(died @ PageError::CursorDied) => return Err(UpstreamError::Retry(died.to_string())),
+        }
+        let nobodys = ["0".to_owned()];
+        self.calls(&nobodys).await?;
+        self.transcripts(&nobodys).await?;
+        Ok(())
+    }
+
+    /// Whether requests are let through at present.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.0.exchange.sender.breaker()
+    }
+
+    /// Waits for leave to send one request.
+    pub(super) async fn turn(&self) -> Result<Turn, UpstreamError> {
+        self.0.exchange.turn().await
+    }
+
+    /// Calls by id; the first request goes in the given turn.
+    pub(super) async fn calls_by_id(&self, turn: Turn, ids: &[String]) -> Result<HashMap<String, Call>, Refusal> {
+        let read = |value: &Value| shapes::call(value).map(|call| (call.id.clone(), call));
+        self.by_id(turn, ids, Endpoints::calls, read).await
+    }
+
+    /// Transcripts with words by the ids of their calls; the first request goes in the given turn.
+    pub(super) async fn transcripts_by_id(
+        &self,
+        turn: Turn,
+        ids: &[String],
+    ) -> Result<HashMap<String, Vec<StoredTurn>>, Refusal> {
+        let mut found = self.by_id(turn, ids, Endpoints::transcripts, shapes::transcript).await?;
+        found.retain(|_, turns| !turns.is_empty());
+        Ok(found)
+    }
+
+    async fn page<T>(
+        &self,
+        listing: &Listing,
+        cursor: Option<&str>,
+        read: fn(&Value) -> Option<T>,
+    ) -> Result<Page<T>, PageError> {
+        let turn = self.turn().await?;
+        Ok(self.0.exchange.page(turn, listing, cursor, read).await?)
+    }
+
+    /// Asks for ids. One that Gong names as unknown is not asked for again; the others are.
+    async fn by_id<T>(
+        &self,
+        turn: Turn,
+        ids: &[String],
+        listing: fn(&Endpoints, &[String]) -> Listing,
+        read: fn(&Value) -> Option<(String, T)>,
+    ) -> Result<HashMap<String, T>, Refusal> {
+        let wanted: HashSet<&String> = ids.iter().collect();
+        let mut asked = ids.to_vec();
+        let mut turn = Some(turn);
+        while !asked.is_empty() {
+            match self.0.exchange.all(turn.take(), &listing(&self.0.endpoints, &asked), read).await {
+                // A filter that is ignored must not bring other calls in.
+                Ok(found) => return Ok(found.into_iter().filter(|(id, _)| wanted.contains(id)).collect()),
+                Err(Refusal::UnknownCall { .. }) if asked.len() == 1 => break,
+                Err(Refusal::UnknownCall { said, text }) => {
+                    let known = without_named(&asked, &said);
+                    if known.len() == asked.len() {
+                        return Err(Refusal::Request(text)); // it does not say which
+                    }
+                    asked = known;
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(HashMap::new())
+    }
+}
+
+/// The ids that a text does not name.
+fn without_named(ids: &[String], said: &str) -> Vec<String> {
+    let words: HashSet<&str> = said.split(|c: char| !c.is_alphanumeric()).collect();
+    ids.iter().filter(|id| !words.contains(id.as_str())).cloned().collect()
+}

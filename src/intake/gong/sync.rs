@@ -1,0 +1,328 @@
+//! The sync that an operator starts: reads calls and transcripts of a span of time, window by window, and remembers how
+//! far it came, so that one that was killed goes on where it was.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroUsize,
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::window::{Window, with_details};
+use crate::{
+    clients::{gong::GongApi, http::UpstreamError},
+    db::{
+        calls::{self, StoredCall},
+        jobs,
+        sync_state::{self, Reader},
+        transcripts,
+    },
+    domain::{
+        call::Call,
+        clock::{Clock, after},
+        ids::DEFAULT_SOURCE,
+        retry::Backoff,
+        transcript::StoredTurn,
+    },
+    intake::{Callback, Intake, record_calls},
+    queue::GroupCommitError,
+};
+
+const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOURCE, name: "sync" };
+/// How long a sync that was killed keeps the next one waiting.
+const LEASE: Duration = Duration::from_secs(20);
+/// So much time is read before the place is remembered.
+const WINDOW: TimeDelta = TimeDelta::days(7);
+/// How far an incremental sync looks back before its last end: calls show late.
+const OVERLAP: TimeDelta = TimeDelta::days(1);
+/// Where a full sync begins: Gong has recorded nothing earlier.
+const FIRST_CALL: DateTime<Utc> = DateTime::from_timestamp(1_451_606_400, 0).expect("the first of January 2016");
+/// What Gong does not answer now it may answer later.
+const AGAIN: Backoff = Backoff { base: Duration::from_secs(2), factor: 2, cap: Duration::from_mins(2) };
+/// So often in a row.
+const TRIES: u32 = 6;
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncMode {
+    /// What came since the last incremental or full sync, with an overlap.
+    Incremental,
+    /// Everything, what is known included.
+    Full,
+    /// What is missing in a span of time; nothing known is asked for again.
+    Backfill,
+}
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncPlan {
+    /// How much.
+    pub mode: SyncMode,
+    /// From here; unset, as the mode has it.
+    pub from: Option<DateTime<Utc>>,
+    /// To here; unset, to now.
+    pub to: Option<DateTime<Utc>>,
+    /// Whether transcripts are read too.
+    pub transcripts: bool,
+    /// Whether a run is started for each call that has none.
+    pub process: bool,
+}
+
+/// How far a sync is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncProgress {
+    /// Calls listed.
+    pub listed: usize,
+    /// Calls stored.
+    pub stored: usize,
+    /// Transcripts stored.
+    pub transcripts: usize,
+    /// Runs started.
+    pub runs: usize,
+    /// Where the reading is, in thousandths of the span.
+    pub permille: u16,
+    /// Whether it goes on where an earlier one was stopped.
+    pub resumed: bool,
+}
+
+/// Why a sync stopped. What it stored stays, and the next one goes on there.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// Another one is under way.
+    #[error("another sync is under way; there is one at a time")]
+    Busy,
+    /// There is no span to read.
+    #[error("nothing to read: --from is not before --to")]
+    NoSpan,
+    /// Gong refused, or did not answer for long.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// A call could not be taken in.
+    #[error(transparent)]
+    Intake(#[from] GroupCommitError),
+}
+
+/// What is remembered.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct State {
+    /// Everything before this was read.
+    synced_until: Option<DateTime<Utc>>,
+    /// The sync that was not finished.
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct UnderWay {
+    plan: SyncPlan,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    next: DateTime<Utc>,
+    progress: SyncProgress,
+}
+
+/// Reads calls from the Gong API.
+pub struct Sync {
+    /// The database.
+    pub pool: PgPool,
+    /// What time it is.
+    pub clock: Clock,
+    /// Takes calls in.
+    pub intake: Intake,
+    /// The API.
+    pub api: GongApi,
+    /// How many ids are asked for in one request.
+    pub batch: NonZeroUsize,
+}
+
+impl Sync {
+    /// Reads what `plan` asks for and tells `report` of every step. The same plan goes on where it was stopped.
+    pub async fn run(&self, plan: SyncPlan, mut report: impl FnMut(SyncProgress)) -> Result<SyncProgress, SyncError> {
+        let claim = Uuid::now_v7();
+        let mut state = self.claim(claim).await?;
+        let work = async {
+            let mut at = self.begin(plan, &state)?;
+            while at.next < at.to {
+                let end = (at.next + WINDOW).min(at.to);
+                self.read_window(&mut at, end, &mut report).await?;
+                at.next = end;
+                at.progress.permille = permille(&at);
+                report(at.progress);
+                state.under_way = Some(at.clone());
+                self.save(claim, &state, Some(LEASE)).await?;
+            }
+            if at.plan.mode != SyncMode::Backfill {
+                state.synced_until = state.synced_until.max(Some(at.to));
+            }
+            state.under_way = None;
+            self.save(claim, &state, None).await?;
+            Ok(at.progress)
+        };
+        let done = tokio::select! {
+            done = work => done,
+            () = self.keep(claim) => Err(SyncError::Busy),
+        };
+        if done.is_err() {
+            sync_state::release_reader(&self.pool, READER, claim).await?;
+        }
+        done
+    }
+
+    /// A sync that was killed lets go by itself within its lease.
+    async fn claim(&self, claim: Uuid) -> Result<State, SyncError> {
+        for _ in 0..=LEASE.as_secs() {
+            let now = self.clock.now();
+            let state = sync_state::claim_reader(&self.pool, READER, claim, now, after(now, LEASE)).await?;
+            if let Some(state) = state {
+                return Ok(state);
+            }
+            self.pause(Duration::from_secs(1)).await;
+        }
+        Err(SyncError::Busy)
+    }
+
+    /// Renews the claim until it is lost.
+    async fn keep(&self, claim: Uuid) {
+        loop {
+            tokio::time::sleep(LEASE / 4).await;
+            let until = after(self.clock.now(), LEASE);
+            if matches!(sync_state::extend_reader(&self.pool, READER, claim, until).await, Ok(false)) {
+                return;
+            }
+        }
+    }
+
+    async fn save(&self, claim: Uuid, state: &State, lease: Option<Duration>) -> Result<(), SyncError> {
+        let now = self.clock.now();
+        let until = lease.map(|lease| after(now, lease));
+        let ours = sync_state::save_reader(&self.pool, READER, claim, state, now, until).await?;
+        if ours { Ok(()) } else { Err(SyncError::Busy) }
+    }
+
+    fn begin(&self, plan: SyncPlan, state: &State) -> Result<UnderWay, SyncError> {
+        if let Some(under_way) = state.under_way.as_ref().filter(|under_way| under_way.plan == plan) {
+            let progress = SyncProgress { resumed: true, ..under_way.progress };
+            return Ok(UnderWay { progress, ..under_way.clone() });
+        }
+        let now = self.clock.now();
+        let to = plan.to.unwrap_or(now).min(now);
+        let from = plan.from.unwrap_or_else(|| match (plan.mode, state.synced_until) {
+            (SyncMode::Incremental, Some(until)) => until - OVERLAP,
+            (SyncMode::Incremental, None) => now - OVERLAP,
+            (SyncMode::Full | SyncMode::Backfill, _) => FIRST_CALL,
+        });
+        if from >= to {
+            return Err(SyncError::NoSpan);
+        }
+        Ok(UnderWay { plan, from, to, next: from, progress: SyncProgress::default() })
+    }
+
+    async fn read_window(
+        &self,
+        at: &mut UnderWay,
+        end: DateTime<Utc>,
+        report: &mut impl FnMut(SyncProgress),
+    ) -> Result<(), SyncError> {
+        let mut window = Window::new(at.next, end);
+        let mut failures = 0;
+        loop {
+            let page = match window.next(&self.api).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(page)) => page,
+                Err(error) => {
+                    self.wait_out(error, &mut failures).await?;
+                    continue;
+                }
+            };
+            at.progress.listed += page.len();
+            for batch in page.chunks(self.batch.get()) {
+                failures = 0;
+                while let Err(error) = self.take(at, batch).await {
+                    match error {
+                        SyncError::Upstream(error) => self.wait_out(error, &mut failures).await?,
+                        other => return Err(other),
+                    }
+                }
+                report(at.progress);
+            }
+        }
+    }
+
+    /// Waits for what may pass, for a while; what cannot is the error.
+    async fn wait_out(&self, error: UpstreamError, failures: &mut u32) -> Result<(), UpstreamError> {
+        *failures += 1;
+        let wait = match &error {
+            UpstreamError::Later { wait, .. } => *wait,
+            UpstreamError::Retry(_) if *failures < TRIES => AGAIN.delay(*failures),
+            UpstreamError::Retry(_) | UpstreamError::Never(_) => return Err(error),
+        };
+        tracing::warn!(%error, wait_s = wait.as_secs(), "waiting for Gong");
+        self.pause(wait).await;
+        Ok(())
+    }
+
+    /// A clock that stands still is moved on: for whoever waits, time passes.
+    async fn pause(&self, wait: Duration) {
+        if self.clock.moves() {
+            tokio::time::sleep(wait).await;
+        } else {
+            self.clock.advance(wait);
+        }
+    }
+
+    /// Stores a batch of calls with their details and transcripts, and starts their runs.
+    async fn take(&self, at: &mut UnderWay, batch: &[Call]) -> Result<(), SyncError> {
+        let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
+        let stored = calls::list_stored(&self.pool, READER.tenant, &ids).await?;
+        let lacking = |has: fn(&StoredCall) -> bool| -> Vec<String> {
+            let has_it = |id: &&String| stored.iter().any(|call| call.call_id == **id && has(call));
+            ids.iter().filter(|id| at.plan.mode == SyncMode::Full || !has_it(id)).cloned().collect()
+        };
+        let unknown = lacking(|call| call.has_parties);
+        let silent = if at.plan.transcripts { lacking(|call| call.has_words) } else { Vec::new() };
+        let details = self.api.calls(&unknown).await?;
+        let spoken = self.api.transcripts(&silent).await?;
+        let (known, listed): (Vec<Call>, Vec<Call>) =
+            batch.iter().cloned().partition(|call| !unknown.contains(&call.id));
+        let new = with_details(listed, details);
+        at.progress.stored += new.len();
+        let calls: Vec<Call> = new.into_iter().chain(known).collect();
+        self.store(&calls, &spoken).await?;
+        at.progress.transcripts += spoken.len();
+        if at.plan.process {
+            let callbacks = calls.into_iter().map(|call| Callback::found(READER.tenant, DEFAULT_SOURCE, call));
+            let accepted = try_join_all(callbacks.map(|callback| self.intake.accept(callback))).await?;
+            at.progress.runs += accepted.iter().filter(|accepted| !accepted.duplicate).count();
+        }
+        Ok(())
+    }
+
+    /// Commits calls and transcripts together and hurries the runs that waited for them.
+    async fn store(&self, calls: &[Call], spoken: &HashMap<String, Vec<StoredTurn>>) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        let mut by_id: BTreeMap<&str, &Call> = BTreeMap::new();
+        by_id.extend(calls.iter().map(|call| (call.id.as_str(), call)));
+        let rows: Vec<(&str, &Call)> = by_id.into_values().map(|call| (READER.tenant, call)).collect();
+        let ids: Vec<String> = spoken.keys().cloned().collect();
+        let mut tx = self.pool.begin().await?;
+        jobs::hurry(&mut *tx, READER.tenant, &ids, now).await?;
+        record_calls(&mut tx, &rows, now).await?;
+        for (id, turns) in spoken {
+            transcripts::upsert_transcript(&mut *tx, READER.tenant, id, turns, "gong", now).await?;
+        }
+        tx.commit().await
+    }
+}
+
+fn permille(at: &UnderWay) -> u16 {
+    let (done, all) = ((at.next - at.from).num_seconds(), (at.to - at.from).num_seconds().max(1));
+    u16::try_from(done.saturating_mul(1000) / all).unwrap_or(1000).min(1000)
+}

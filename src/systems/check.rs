@@ -1,0 +1,138 @@
+//! Contacts each configured system with its cheapest honest call, and says in words what an operator has to do.
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Systems, pace::GONG_LIMIT};
+use crate::{
+    clients::{
+        gong::GongApi,
+        google::Drive,
+        http::{BreakerState, UpstreamError},
+        mail::Mailer,
+        openai::OpenAi,
+        snowflake::Snowflake,
+    },
+    db,
+};
+
+/// How one system did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// It works.
+    Ok,
+    /// It does not.
+    Failed,
+    /// The configuration does not name it; its embedded default is used.
+    NotConfigured,
+}
+
+/// What is known of one system.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Check {
+    /// The system.
+    pub system: &'static str,
+    /// How it did.
+    pub status: CheckStatus,
+    /// What was found; for one that failed, what to do.
+    pub detail: String,
+    /// What works today and may not tomorrow.
+    pub warnings: Vec<String>,
+    /// How long asking took.
+    pub duration_ms: u64,
+    /// `closed`, or `open` while this process leaves the system alone because it kept failing.
+    pub breaker: Option<&'static str>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Report {
+    /// Whether nothing failed.
+    pub ok: bool,
+    /// One after the other, in the order in which a call meets them.
+    pub systems: Vec<Check>,
+}
+
+/// What asking brought: what was found, and warnings; or what to do.
+type Found = Result<(String, Vec<String>), String>;
+
+impl Systems {
+    /// Asks all configured systems at once.
+    pub async fn check(&self) -> Report {
+        let mut asked = vec![timed("database", Some(self.database().boxed()))];
+        asked.push(timed("gong", self.gong.as_ref().map(|gong| self.gong_api(gong).boxed())));
+        asked.push(timed("snowflake", self.snowflake.as_ref().map(|snowflake| warehouse(snowflake).boxed())));
+        asked.push(timed("openai", self.openai.as_ref().map(|openai| self.model(openai).boxed())));
+        asked.push(timed("google-drive", self.drive.as_ref().map(|(drive, root)| folder(drive, root).boxed())));
+        asked.push(timed("smtp", self.mailer.is_smtp().then(|| mail_server(&self.mailer).boxed())));
+        let mut systems = join_all(asked).await;
+        for (system, breaker) in self.breakers() {
+            if let Some(check) = systems.iter_mut().find(|check| check.system == system) {
+                check.breaker = Some(match breaker {
+                    BreakerState::Closed => "closed",
+                    BreakerState::Open(_) => "open",
+                });
+            }
+        }
+        Report { ok: systems.iter().all(|check| check.status != CheckStatus::Failed), systems }
+    }
+
+    async fn database(&self) -> Found {
+        match db::is_migrated(&self.pool).await {
+            Ok(true) => Ok(("answers, and has every migration".to_owned(), Vec::new())),
+            Ok(false) => Err("migrations are missing: run aftercall migrate".to_owned()),
+            Err(error) => Err(format!("does not answer: {error}")),
+        }
+    }
+
+    async fn gong_api(&self, gong: &GongApi) -> Found {
+        gong.check().await.map_err(text)?;
+        let used = self.gong_today(self.clock.now()).await.map_err(|error| error.to_string())?;
+        let limit = GONG_LIMIT.daily;
+        Ok((format!("calls, details and transcripts can be read; {used} of {limit} requests used today"), Vec::new()))
+    }
+
+    async fn model(&self, openai: &OpenAi) -> Found {
+        let report = openai.check(self.clock.now().date_naive()).await.map_err(text)?;
+        Ok((format!("{} is there", report.model), report.warning.into_iter().collect()))
+    }
+}
+
+async fn warehouse(snowflake: &Snowflake) -> Found {
+    Ok((snowflake.check().await.map_err(text)?, Vec::new()))
+}
+
+async fn folder(drive: &Drive, root: &str) -> Found {
+    let report = drive.check(root).await.map_err(text)?;
+    let place = if report.in_shared_drive { "in a shared drive" } else { "in somebody's My Drive" };
+    Ok((format!("the folder {:?} ({place}) takes documents", report.name), report.warnings))
+}
+
+async fn mail_server(mailer: &Mailer) -> Found {
+    mailer.check().await.map_err(|error| error.to_string())?;
+    Ok(("takes our connection and sign-in".to_owned(), Vec::new()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn text(error: UpstreamError) -> String {
+    error.to_string()
+}
+
+/// Boxed, since six conversations at once make a large future.
+async fn timed(system: &'static str, asking: Option<BoxFuture<'_, Found>>) -> Check {
+    let stopwatch = tokio::time::Instant::now();
+    let (status, detail, warnings) = match asking {
+        None => (CheckStatus::NotConfigured, "not configured".to_owned(), Vec::new()),
+        Some(asking) => match asking.await {
+            Ok((detail, warnings)) => (CheckStatus::Ok, detail, warnings),
+            Err(detail) => (CheckStatus::Failed, detail, Vec::new()),
+        },
+    };
+    let duration_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Check { system, status, detail, warnings, duration_ms, breaker: None }
+}
