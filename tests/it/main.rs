@@ -14,6 +14,7 @@ mod fairness;
 mod generated;
 mod import;
 mod intake;
+mod load;
 mod pipeline;
 mod queue;
 mod support;

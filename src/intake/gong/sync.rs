@@ -160,7 +160,7 @@ impl Sync {
                 self.save(claim, &state, Some(LEASE)).await?;
             }
             if at.plan.mode != SyncMode::Backfill {
-                state.synced_until = state.synced_until.max(Some(at.to));
+                state.synced_until = state.synced_until.max(Some(at.to.min(self.clock.now())));
             }
             state.under_way = None;
             self.save(claim, &state, None).await?;
@@ -213,7 +213,7 @@ impl Sync {
             return Ok(UnderWay { progress, ..under_way.clone() });
         }
         let now = self.clock.now();
-        let to = plan.to.unwrap_or(now).min(now);
+        let to = plan.to.unwrap_or(now);
         let from = plan.from.unwrap_or_else(|| match (plan.mode, state.synced_until) {
             (SyncMode::Incremental, Some(until)) => until - OVERLAP,
             (SyncMode::Incremental, None) => now - OVERLAP,

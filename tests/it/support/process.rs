@@ -25,6 +25,13 @@ pub struct Server {
 impl Server {
     /// Starts a command with these variables on a free port and waits until it is ready.
     pub async fn start(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
+        let server = Self::spawn(command, vars, data_dir);
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// Starts a command with these variables and waits for nothing.
+    pub fn spawn(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
         let port = free_port();
         let mut process = Command::new(env!("CARGO_BIN_EXE_aftercall"));
         process
@@ -42,9 +49,19 @@ impl Server {
         }
         let child = process.spawn().expect("the binary starts");
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("a client");
-        let server = Self { child, port, client };
-        server.wait_until_ready().await;
-        server
+        Self { child, port, client }
+    }
+
+    /// Whether the process has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("the process can be asked").is_none()
+    }
+
+    /// How much memory the process holds, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").trim().parse().unwrap_or_default()
     }
 
     async fn wait_until_ready(&self) {

@@ -89,6 +89,11 @@ impl Receiver {
         self.state.lock().unwrap().received.clone()
     }
 
+    /// How much arrived.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap().received.len()
+    }
+
     /// The types of the events that arrived, in order.
     pub fn types(&self) -> Vec<String> {
         self.received().iter().map(|received| received.body["type"].as_str().unwrap_or("?").to_owned()).collect()
