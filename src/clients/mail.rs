@@ -1,6 +1,6 @@
 //! Mail: to a server by SMTP, or into `.eml` files when none is configured.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -13,6 +13,7 @@ use lettre::{
 use secrecy::ExposeSecret;
 use tokio::fs;
 
+use super::http::{CountRequest, SenderContext};
 use crate::config::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
 
 /// How long signing in may take when it is only tested.
@@ -23,6 +24,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Mailer {
     from: Mailbox,
     transport: Transport,
+    count: CountRequest,
 }
 
 #[derive(Clone)]
@@ -63,12 +65,12 @@ pub enum MailError {
 
 impl Mailer {
     /// Builds the transport; `.eml` files go to `outbox`.
-    pub fn new(config: &MailConfig, extra_ca: &[Vec<u8>], outbox: PathBuf) -> anyhow::Result<Self> {
+    pub fn new(config: &MailConfig, context: &SenderContext, outbox: PathBuf) -> anyhow::Result<Self> {
         let transport = match &config.transport {
-            MailTransport::Smtp(smtp) => Transport::Smtp(smtp_transport(smtp, extra_ca)?),
+            MailTransport::Smtp(smtp) => Transport::Smtp(smtp_transport(smtp, &context.extra_ca)?),
             MailTransport::Files => Transport::Files(outbox),
         };
-        Ok(Self { from: config.from.clone(), transport })
+        Ok(Self { from: config.from.clone(), transport, count: Arc::clone(&context.count) })
     }
 
     /// The sender.
@@ -107,7 +109,15 @@ impl Mailer {
             }
         };
         let timed_out = || MailError::Temporary { code: None, text: format!("no answer within {deadline:?}") };
-        tokio::time::timeout(deadline, sending).await.unwrap_or_else(|_| Err(timed_out()))
+        let result = tokio::time::timeout(deadline, sending).await.unwrap_or_else(|_| Err(timed_out()));
+        if self.is_smtp() {
+            let code = match &result {
+                Ok(accepted) => accepted.code,
+                Err(MailError::Permanent { code, .. } | MailError::Temporary { code, .. }) => *code,
+            };
+            (self.count)("smtp", &code.map_or_else(|| "connection".to_owned(), |code| code.to_string()));
+        }
+        result
     }
 }
 

@@ -1,6 +1,6 @@
 //! How summaries are made: by a model, by the built-in summariser, or by the second when the first cannot.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
 use url::Url;
@@ -36,6 +36,8 @@ pub struct OpenAiConfig {
     pub model: String,
     /// `OPENAI_API`.
     pub dialect: Dialect,
+    /// How long one answer may take; within `TIMEOUT`, which is for all answers of a call.
+    pub timeout: Duration,
 }
 
 /// Which of the two forms of request a server understands.
@@ -48,7 +50,7 @@ pub enum Dialect {
 }
 
 impl SummaryConfig {
-    pub(super) fn read(env: &mut Env) -> Self {
+    pub(super) fn read(env: &mut Env, timeout: Duration) -> Self {
         let intents = env.file("SUMMARY_INTENTS_PATH", |text| {
             match serde_json::from_str::<BTreeMap<String, Vec<String>>>(text) {
                 Ok(_) => Ok(text.to_owned()), // as text, since its order counts
@@ -62,7 +64,7 @@ impl SummaryConfig {
                  assistant's instructions into a file named by SUMMARY_INSTRUCTIONS_PATH"
                 .to_owned())
         });
-        let openai = OpenAiConfig::read(env);
+        let openai = OpenAiConfig::read(env, timeout);
         let fallback = env.read("SUMMARY_FALLBACK", |text| match text {
             "local" => Ok(true),
             "none" => Ok(false),
@@ -86,7 +88,7 @@ impl SummaryConfig {
 }
 
 impl OpenAiConfig {
-    fn read(env: &mut Env) -> Option<Self> {
+    fn read(env: &mut Env, timeout: Duration) -> Option<Self> {
         let base_url = env.read("OPENAI_BASE_URL", base_url);
         let dialect = env.read("OPENAI_API", |text| match text {
             "responses" => Ok(Dialect::Responses),
@@ -109,6 +111,7 @@ impl OpenAiConfig {
             api_key,
             model: model?,
             dialect: dialect.unwrap_or(Dialect::Responses),
+            timeout: timeout.mul_f64(0.85),
         })
     }
 }

@@ -92,7 +92,7 @@ impl Systems {
 
     async fn gong_api(&self, gong: &GongApi) -> Found {
         gong.check().await.map_err(text)?;
-        let used = self.gong_today(self.clock.now()).await.map_err(|error| error.to_string())?;
+        let used = self.gong_today().await.map_err(|error| error.to_string())?;
         let limit = GONG_LIMIT.daily;
         Ok((format!("calls, details and transcripts can be read; {used} of {limit} requests used today"), Vec::new()))
     }

@@ -11,7 +11,6 @@ pub use self::check::{Check, CheckStatus, Report};
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use self::pace::{GONG_LIMIT, SharedPace};
@@ -66,7 +65,7 @@ impl Systems {
             snowflake: snowflake.transpose().context("SNOWFLAKE_ACCOUNT")?,
             openai: openai.transpose().context("OPENAI_BASE_URL")?,
             drive: drive.transpose().context("GOOGLE_API_URL")?,
-            mailer: Mailer::new(&config.mail, &context.extra_ca, outbox).context("SMTP_HOST")?,
+            mailer: Mailer::new(&config.mail, context, outbox).context("SMTP_HOST")?,
             pool,
             clock,
         })
@@ -79,12 +78,16 @@ impl Systems {
         breakers.extend(self.gong.as_ref().map(|gong| ("gong", gong.breaker())));
         breakers.extend(self.snowflake.as_ref().map(|snowflake| ("snowflake", snowflake.breaker())));
         breakers.extend(self.openai.as_ref().map(|openai| ("openai", openai.breaker())));
-        breakers.extend(self.drive.as_ref().map(|(drive, _)| ("google-drive", drive.breaker())));
+        breakers.extend(self.drive.iter().flat_map(|(drive, _)| drive.breakers()));
         breakers
     }
 
-    /// How many requests all replicas sent to Gong today.
-    pub async fn gong_today(&self, now: DateTime<Utc>) -> sqlx::Result<i64> {
+    /// How many requests all replicas sent to Gong today (UTC).
+    pub async fn gong_today(&self) -> sqlx::Result<i64> {
+        if self.gong.is_none() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
         Ok(rate_limits::find_used(&self.pool, GONG_LIMIT.key, now).await?.today)
     }
 }

@@ -59,8 +59,8 @@ impl Drive {
         let config = Arc::new(config);
         let drive = SystemLimits {
             system: "google-drive",
-            read: Duration::from_secs(60), // a conversion is silent for some time
-            total: Duration::from_secs(120),
+            read: Duration::from_secs(45), // a conversion is silent for some time
+            total: Duration::from_secs(60),
             largest_answer: 4 << 20,
             concurrency: 4,
         };
@@ -76,10 +76,10 @@ impl Drive {
         Ok(Self { api: Api { config, sender: Sender::new(drive, context)?, tokens, base } })
     }
 
-    /// Whether requests are let through at present.
+    /// Whether requests are let through at present: those to Drive, and those for the tokens that it wants.
     #[must_use]
-    pub fn breaker(&self) -> BreakerState {
-        self.api.sender.breaker()
+    pub fn breakers(&self) -> [(&'static str, BreakerState); 2] {
+        [("google-drive", self.api.sender.breaker()), ("google-token", self.api.tokens.breaker())]
     }
 
     /// Looks a file up. `None` when it does not exist or is not visible to us.

@@ -1,11 +1,11 @@
 //! Tokens of a service account: an assertion signed with its key is exchanged for a token that works for an hour.
 //!
-//! The exchange is never repeated here: what may pass is for the caller's queue to try again.
+//! Beyond a hiccup the exchange is not repeated here: what may pass is for the caller's queue to try again.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    clients::http::{Reply, Sender, UpstreamError},
+    clients::http::{BreakerState, Reply, Sender, UpstreamError},
     domain::{clock::after, text},
 };
 use chrono::{DateTime, Utc};
@@ -56,6 +56,11 @@ struct Claims<'a> {
 }
 
 impl Tokens {
+    /// Whether tokens are asked for at present.
+    pub(super) fn breaker(&self) -> BreakerState {
+        self.sender.breaker()
+    }
+
     pub(super) fn new(sender: Sender, config: Arc<GoogleConfig>) -> Self {
         Self { sender, config, current: Mutex::default() }
     }

@@ -76,6 +76,7 @@ mod tests {
             api_key: Some("sk-test".into()),
             model: "m".to_owned(),
             dialect: Dialect::Responses,
+            timeout: std::time::Duration::from_secs(60),
         };
         Endpoint::new(&config).unwrap()
     }
@@ -110,8 +111,13 @@ mod tests {
     fn an_unusable_base_is_refused_at_the_start() {
         for base in ["ftp://api.openai.com/v1", "https://me:secret@llm/v1", "data:text/plain,x"] {
             let base_url = base.parse().unwrap();
-            let config =
-                OpenAiConfig { base_url, api_key: None, model: "m".to_owned(), dialect: Dialect::ChatCompletions };
+            let config = OpenAiConfig {
+                base_url,
+                api_key: None,
+                model: "m".to_owned(),
+                dialect: Dialect::ChatCompletions,
+                timeout: std::time::Duration::from_secs(60),
+            };
             assert!(Endpoint::new(&config).is_err(), "{base}");
         }
     }

@@ -24,11 +24,10 @@ use crate::config::{Dialect, OpenAiConfig};
 
 use self::{dialects::Outcome, endpoint::Endpoint, errors::Wording};
 
-/// How long an answer may take: a long one is silent for minutes, as nothing is streamed.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-const LIMITS: SystemLimits =
-    SystemLimits { system: "openai", read: PATIENCE, total: PATIENCE, largest_answer: 8 << 20, concurrency: 8 };
+/// How a model server is talked to. An answer is silent until it is whole, as nothing is streamed.
+fn limits(timeout: Duration) -> SystemLimits {
+    SystemLimits { system: "openai", read: timeout, total: timeout, largest_answer: 8 << 20, concurrency: 16 }
+}
 
 /// A model that answers.
 #[derive(Clone)]
@@ -122,7 +121,7 @@ impl From<CompletionError> for UpstreamError {
 impl OpenAi {
     /// Prepares addresses and headers. Fails when the settings cannot make a request.
     pub fn new(config: OpenAiConfig, context: &SenderContext) -> anyhow::Result<Self> {
-        let sender = Sender::new(LIMITS, context)?;
+        let sender = Sender::new(limits(config.timeout), context)?;
         let endpoint = Endpoint::new(&config)?;
         Ok(Self { sender, endpoint, key: config.api_key, model: config.model, dialect: config.dialect })
     }

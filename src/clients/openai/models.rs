@@ -137,7 +137,7 @@ fn shown(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
     use crate::{clients::http::SenderContext, domain::clock::Clock};
     use http::{HeaderMap, StatusCode};
@@ -150,7 +150,13 @@ mod tests {
         let clock = Clock::manual("2026-11-20T10:00:00Z".parse().unwrap());
         let context = SenderContext { extra_ca: Vec::new(), clock, count: Arc::new(|_, _| {}) };
         let (base_url, model) = (base.parse().unwrap(), "m".to_owned());
-        let config = OpenAiConfig { base_url, api_key: None, model, dialect: Dialect::Responses };
+        let config = OpenAiConfig {
+            base_url,
+            api_key: None,
+            model,
+            dialect: Dialect::Responses,
+            timeout: Duration::from_secs(60),
+        };
         OpenAi::new(config, &context).unwrap()
     }
 

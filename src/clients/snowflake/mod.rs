@@ -40,7 +40,7 @@ const LIMITS: SystemLimits = SystemLimits {
     system: "snowflake",
     // A statement that takes long is answered with "still running" after 45 s of silence (contract §1.6).
     read: Duration::from_secs(60),
-    total: Duration::from_secs(120),
+    total: Duration::from_secs(75),
     largest_answer: 32 << 20,
     concurrency: 8,
 };

@@ -30,6 +30,7 @@ pub fn config(stand_in: &OpenAiStandIn, dialect: Dialect) -> OpenAiConfig {
         api_key: Some(stand_in.key().into()),
         model: stand_in.model().to_owned(),
         dialect,
+        timeout: std::time::Duration::from_secs(60),
     }
 }
 
