@@ -22,6 +22,9 @@ use crate::domain::payload::DocumentLinks;
 /// Characters of a folder's name: file systems take 255 bytes, and letters can have four.
 const FOLDER_LENGTH: usize = 60;
 
+/// How the entry of a call begins in "Summary Log".
+const ENTRY: &str = "<!-- aftercall:call ";
+
 /// Keeps documents under a directory.
 #[derive(Debug, Clone)]
 pub struct FileStore {
@@ -72,14 +75,17 @@ fn held_at(summary: &Path) -> anyhow::Result<Option<DateTime<Utc>>> {
     Ok(remark.and_then(|at| DateTime::parse_from_rfc3339(at).ok()).map(|at| at.to_utc()))
 }
 
-/// The log with this call's entry: in the place of an earlier one of the same call, or at the end.
+/// The log with this call's entry: in the place of an earlier one of the same call, or before all others.
 fn with_entry(log: &str, call_id: &str, entry: &str) -> String {
     let id = utf8_percent_encode(call_id, NON_ALPHANUMERIC);
-    let (begin, end) = (format!("<!-- aftercall:call {id} -->\n"), format!("<!-- aftercall:end {id} -->\n"));
+    let (begin, end) = (format!("{ENTRY}{id} -->\n"), format!("<!-- aftercall:end {id} -->\n"));
     let block = format!("{begin}{}\n{end}", entry.trim_end());
     match log.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1))) {
         Some((before, after)) => format!("{before}{block}{after}"),
-        None => format!("{}\n\n{block}", log.trim_end()),
+        None => {
+            let (title, others) = log.split_at(log.find(ENTRY).unwrap_or(log.len()));
+            format!("{}\n\n{block}{}{others}", title.trim_end(), if others.is_empty() { "" } else { "\n" })
+        }
     }
 }
 
@@ -150,7 +156,8 @@ mod tests {
         assert!(read("Call Summary.md").contains("# second"), "an older call does not replace a newer one");
         let log = read("Summary Log.md");
         assert_eq!(log.matches("## ").count(), 2, "{log}");
-        assert!(log.find("## first again") < log.find("## second"), "{log}");
+        assert!(log.find("## second") < log.find("## first again"), "the newest first: {log}");
+        assert!(log.starts_with("# Summary Log: Halden Freight\n\n<!-- aftercall:call 2 -->\n## second"), "{log}");
     }
 
     #[test]

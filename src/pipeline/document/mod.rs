@@ -1,5 +1,5 @@
 //! *document*: files the summary in the customer's folder. "Call Summary" holds the latest call, "Summary Log" every call
-//! once, however often the stage is repeated.
+//! once, the newest first, however often the stage is repeated.
 
 mod drive;
 mod files;
