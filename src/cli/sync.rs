@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::session::Session;
 use crate::{
     app::App,
-    config::Config,
+    config::{Config, ConfigError, Problem},
     intake::gong::{Sync, SyncMode, SyncPlan, SyncProgress},
     telemetry,
 };
@@ -57,6 +57,10 @@ struct GongArgs {
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
     let Source::Gong(args) = args.source;
+    if config.gong.api.is_none() {
+        let text = "must be given, with GONG_ACCESS_KEY_SECRET, for sync gong".to_owned();
+        return Err(ConfigError(vec![Problem { variable: "GONG_ACCESS_KEY".to_owned(), text }]).into());
+    }
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;

@@ -62,16 +62,16 @@ impl Window {
     }
 }
 
-/// Joins what a list says of calls with their details. A call without details is left out: they come later, and the
-/// overlap brings the call again.
+/// Joins what a list says of calls with their details, each call once. One whose details do not show yet is taken as it
+/// is listed: its run finds the rest before anything is published.
 pub(super) fn with_details(listed: Vec<Call>, details: Vec<Call>) -> Vec<Call> {
     let mut details: HashMap<String, Call> = details.into_iter().map(|call| (call.id.clone(), call)).collect();
     let mut joined: BTreeMap<String, Call> = BTreeMap::new();
     for mut call in listed {
         if let Some(more) = details.remove(&call.id) {
             call.merge(more);
-            joined.insert(call.id.clone(), call);
         }
+        joined.entry(call.id.clone()).and_modify(|known| known.merge(call.clone())).or_insert(call);
     }
     joined.into_values().collect()
 }
