@@ -61,7 +61,7 @@ impl ServiceConfig {
             log_format: env.read("LOG_FORMAT", log_format),
             log_level: env.read("LOG_LEVEL", log_level).unwrap_or_else(|| "info".to_owned()),
             log_dir: env.text("LOG_DIR").map(PathBuf::from),
-            worker_concurrency: usize::try_from(env.number("WORKER_CONCURRENCY", 1..=1000, 32)).unwrap_or(32),
+            worker_concurrency: usize::try_from(env.number("WORKER_CONCURRENCY", 1..=1000, 64)).unwrap_or(64),
             shutdown_timeout: env.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(8)),
         }
     }
