@@ -21,31 +21,33 @@ CREATE TABLE rate_limits (
 -- One reader of a source at a time: whoever presents this claim, until its lease ends.
 ALTER TABLE sync_state ADD COLUMN claim_id uuid, ADD COLUMN claimed_until timestamptz;
 
--- An account's documents in a remote store. Filing raises "version"; whoever holds the claim writes everything filed so
--- far and remembers how far that was, so that many calls of one account cost one write.
+-- An account's folder in a remote store. Whoever holds the claim writes it.
 ALTER TABLE documents
-    ADD COLUMN version bigint NOT NULL DEFAULT 0,
-    ADD COLUMN written_version bigint NOT NULL DEFAULT 0,
-    -- The text of "Call Summary", and when its call was held: an older call does not take the place of a newer one.
-    ADD COLUMN summary_html text,
-    ADD COLUMN summary_held_at timestamptz,
-    -- When a creation was last begun whose answer nobody has seen: the document may or may not be there.
+    -- When a creation was last begun whose answer nobody has seen: the document may or may not be there, or be there twice.
     ADD COLUMN summary_begun_at timestamptz,
     ADD COLUMN log_begun_at timestamptz,
     ADD COLUMN claim_id uuid,
     ADD COLUMN claimed_until timestamptz;
 
--- "Summary Log": each call once.
+-- What is filed of each call: its entry in "Summary Log", and the text of "Call Summary" as long as no later call is filed.
+-- Whoever writes the folder writes what others have filed a moment ago too, so that many calls of one account cost few
+-- writes; what nobody wrote in time is left to its own run, which asks for the call's privacy again.
 CREATE TABLE document_entries (
-    tenant_id   text NOT NULL,
-    store       text NOT NULL,
-    folder_name text NOT NULL,
-    call_id     text NOT NULL,
-    held_at     timestamptz NOT NULL,
-    html        text NOT NULL,
+    tenant_id    text NOT NULL,
+    store        text NOT NULL,
+    folder_name  text NOT NULL,
+    call_id      text NOT NULL,
+    held_at      timestamptz NOT NULL,
+    summary_html text NOT NULL,
+    entry_html   text NOT NULL,
+    filed_at     timestamptz NOT NULL,
+    -- Null until it stands in the store as it is here.
+    written_at   timestamptz,
     PRIMARY KEY (tenant_id, store, folder_name, call_id),
     FOREIGN KEY (tenant_id, store, folder_name) REFERENCES documents ON DELETE CASCADE
 );
+CREATE INDEX document_entries_newest
+    ON document_entries (tenant_id, store, folder_name, held_at DESC, call_id DESC);
 CREATE INDEX document_entries_by_call ON document_entries (tenant_id, call_id);
 
 -- Mailboxes that the service mails by itself (an account's CS and AM): endpoints like any other, found by the hash of

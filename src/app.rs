@@ -126,7 +126,7 @@ impl App {
             templates,
             metrics: Arc::clone(&metrics),
         };
-        let poller = config.gong.polling.zip(systems.gong.clone()).map(|(polling, api)| Poller {
+        let poller = config.gong.polling.zip(systems.gong_in_background.clone()).map(|(polling, api)| Poller {
             pool: pool.clone(),
             clock: clock.clone(),
             intake: intake.clone(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    domain::text,
     jobs,
     queue::{Queue, Worker, WorkerSettings},
     systems::CheckStatus,
@@ -75,12 +76,14 @@ fn check_systems(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
         let Some(report) = stop.run_until_cancelled(systems.check()).await else { return };
         for check in report.systems {
             let system = check.system;
+            let detail = text::without_contacts(&check.detail); // the log is read by more people than `check`
             match check.status {
-                CheckStatus::Failed => warn!(system, detail = check.detail, "a configured system does not work"),
-                CheckStatus::Ok => info!(system, detail = check.detail, "a configured system works"),
+                CheckStatus::Failed => warn!(system, detail, "a configured system does not work"),
+                CheckStatus::Ok => info!(system, detail, "a configured system works"),
                 CheckStatus::NotConfigured => {}
             }
             for warning in check.warnings {
+                let warning = text::without_contacts(&warning);
                 warn!(system, warning, "a configured system may not work for long");
             }
         }

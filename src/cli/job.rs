@@ -43,7 +43,9 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
     let done = match name {
         Name::Poll => poll(&app).await,
-        Name::Sweep => Ok(format!("found {}", jobs::sweep(&app.pool, app.clock.now()).await?)),
+        Name::Sweep => {
+            jobs::sweep(&app.pool, app.clock.now()).await.map(|found| format!("found {found}")).map_err(Into::into)
+        }
     };
     app.wake.tell_others(&app.pool).await;
     drop(app);

@@ -74,7 +74,8 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn sync(app: &App, args: &GongArgs) -> anyhow::Result<SyncProgress> {
-    let api = app.systems.gong.clone().context("GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET are not given")?;
+    let api =
+        app.systems.gong_in_background.clone().context("GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET are not given")?;
     let sync = Sync {
         pool: app.pool.clone(),
         clock: app.clock.clone(),

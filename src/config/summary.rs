@@ -81,7 +81,7 @@ impl SummaryConfig {
             intents,
             openai,
             instructions: env.file("SUMMARY_INSTRUCTIONS_PATH", |text| Ok(text.to_owned())),
-            input_tokens: env.number("OPENAI_INPUT_TOKENS", 2_000..=1_000_000, INPUT_BUDGET),
+            input_tokens: env.number("OPENAI_INPUT_TOKENS", 4_000..=1_000_000, INPUT_BUDGET),
             fallback: fallback.unwrap_or(true),
         }
     }

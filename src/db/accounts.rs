@@ -18,7 +18,8 @@ pub async fn find_account_by_domains(
     Ok(row.fetch_optional(db).await?.map(|row| Account { name: row.name, number: Some(row.number) }))
 }
 
-/// Finds the addresses of those who take care of a customer, by its number or else by its name.
+/// Finds the addresses of those who take care of a customer, by its number or, where that is not known, by its name: two
+/// customers may share one.
 pub async fn find_contacts(
     db: impl PgExecutor<'_>,
     tenant: &str,
@@ -27,8 +28,7 @@ pub async fn find_contacts(
 ) -> sqlx::Result<Vec<String>> {
     let row = sqlx::query!(
         "SELECT cs_email, am_email FROM accounts
-         WHERE tenant_id = $1 AND (number = $2 OR lower(name) = lower($3))
-         ORDER BY number = $2 DESC NULLS LAST, id LIMIT 1",
+         WHERE tenant_id = $1 AND (number = $2 OR $2::text IS NULL AND lower(name) = lower($3)) ORDER BY id LIMIT 1",
         tenant,
         number,
         name,

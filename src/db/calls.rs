@@ -38,7 +38,9 @@ pub async fn upsert_calls(
              is_private = calls.is_private OR excluded.is_private,
              parties = CASE WHEN excluded.parties = '[]' THEN calls.parties ELSE excluded.parties END,
              account_name = coalesce(excluded.account_name, calls.account_name),
-             account_number = coalesce(excluded.account_number, calls.account_number),
+             -- The number of one account must not stand beside the name of another.
+             account_number = CASE WHEN excluded.account_name <> calls.account_name THEN excluded.account_number
+                                   ELSE coalesce(excluded.account_number, calls.account_number) END,
              updated_at = excluded.updated_at
          RETURNING tenant_id AS tenant, call_id, is_private",
         &calls.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
-//! The folder and the two documents of each account in a remote store. What is filed stands here first; whoever holds
-//! the claim writes it to the store. Ids are stored before they are used again.
+//! The folder and the two documents of each account in a remote store, and what is filed there of each call. It stands here
+//! first; whoever holds the claim writes it to the store. Ids are stored before they are used again.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 /// One account's folder in one store.
@@ -29,54 +29,54 @@ pub struct NewEntry<'a> {
     pub entry_html: &'a str,
 }
 
-/// Files a call, in the place of what was filed of it before, and returns the version that has it.
+/// Files a call, in the place of what was filed of it before, and tells whether it stands in the store already.
 pub async fn file_entry(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     key: FolderKey<'_>,
     entry: &NewEntry<'_>,
     now: DateTime<Utc>,
-) -> sqlx::Result<i64> {
-    let version = sqlx::query_scalar!(
-        "INSERT INTO documents AS d (tenant_id, store, folder_name, version, summary_html, summary_held_at, updated_at)
-         VALUES ($1, $2, $3, 1, $4, $5, $6)
-         ON CONFLICT (tenant_id, store, folder_name) DO UPDATE SET
-             version = d.version + 1,
-             summary_html = CASE WHEN d.summary_held_at > $5 THEN d.summary_html ELSE $4 END,
-             summary_held_at = greatest(d.summary_held_at, $5),
-             updated_at = $6
-         RETURNING version",
-        key.tenant,
-        key.store,
-        key.folder,
-        entry.summary_html,
-        entry.held_at,
-        now,
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    sqlx::query!(
-        "INSERT INTO document_entries (tenant_id, store, folder_name, call_id, held_at, html)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (tenant_id, store, folder_name, call_id) DO UPDATE SET held_at = $5, html = $6",
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"WITH folder AS (
+               INSERT INTO documents (tenant_id, store, folder_name, updated_at) VALUES ($1, $2, $3, $8)
+               ON CONFLICT DO NOTHING
+           )
+           INSERT INTO document_entries AS e (tenant_id, store, folder_name, call_id, held_at, summary_html, entry_html,
+                                              filed_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT (tenant_id, store, folder_name, call_id) DO UPDATE SET
+               held_at = $5, summary_html = $6, entry_html = $7, filed_at = $8,
+               written_at = CASE WHEN (e.held_at, e.summary_html, e.entry_html) = ($5, $6, $7) THEN e.written_at END
+           RETURNING written_at IS NOT NULL AS "written!""#,
         key.tenant,
         key.store,
         key.folder,
         entry.call_id,
         entry.held_at,
+        entry.summary_html,
         entry.entry_html,
+        now,
     )
-    .execute(db)
-    .await?;
-    Ok(version)
+    .fetch_one(db)
+    .await
+}
+
+/// Whether what is filed of a call stands in the store.
+pub async fn is_written(db: impl PgExecutor<'_>, key: FolderKey<'_>, call_id: &str) -> sqlx::Result<bool> {
+    let written = sqlx::query_scalar!(
+        r#"SELECT written_at IS NOT NULL AS "written!" FROM document_entries
+           WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND call_id = $4"#,
+        key.tenant,
+        key.store,
+        key.folder,
+        call_id,
+    );
+    Ok(written.fetch_optional(db).await?.unwrap_or(false))
 }
 
 /// A folder and its documents as they are known.
 #[derive(Debug, Clone)]
 pub struct Folder {
-    /// Everything filed up to this version...
-    pub version: i64,
-    /// ...and written up to this one.
-    pub written_version: i64,
     /// The folder's id, made before the folder.
     pub folder_id: Option<String>,
     /// Known once the folder is there.
@@ -85,8 +85,6 @@ pub struct Folder {
     pub summary: KnownDocument,
     /// "Summary Log".
     pub log: KnownDocument,
-    /// The text of "Call Summary".
-    pub summary_html: String,
 }
 
 /// A document of a folder as it is known.
@@ -103,21 +101,17 @@ pub struct KnownDocument {
 /// Finds a folder.
 pub async fn find_folder(db: impl PgExecutor<'_>, key: FolderKey<'_>) -> sqlx::Result<Option<Folder>> {
     let row = sqlx::query!(
-        "SELECT version, written_version, folder_id, folder_url, summary_id, summary_url, summary_begun_at, log_id,
-                log_url, log_begun_at, summary_html
+        "SELECT folder_id, folder_url, summary_id, summary_url, summary_begun_at, log_id, log_url, log_begun_at
          FROM documents WHERE tenant_id = $1 AND store = $2 AND folder_name = $3",
         key.tenant,
         key.store,
         key.folder,
     );
     Ok(row.fetch_optional(db).await?.map(|row| Folder {
-        version: row.version,
-        written_version: row.written_version,
         folder_id: row.folder_id,
         folder_url: row.folder_url,
         summary: KnownDocument { id: row.summary_id, url: row.summary_url, begun_at: row.summary_begun_at },
         log: KnownDocument { id: row.log_id, url: row.log_url, begun_at: row.log_begun_at },
-        summary_html: row.summary_html.unwrap_or_default(),
     }))
 }
 
@@ -151,7 +145,7 @@ pub async fn save_folder(
 ) -> sqlx::Result<bool> {
     let saved = sqlx::query!(
         "UPDATE documents SET folder_id = $5, folder_url = $6, summary_id = $7, summary_url = $8, summary_begun_at = $9,
-                              log_id = $10, log_url = $11, log_begun_at = $12, written_version = $13
+                              log_id = $10, log_url = $11, log_begun_at = $12
          WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND claim_id = $4",
         key.tenant,
         key.store,
@@ -165,44 +159,90 @@ pub async fn save_folder(
         folder.log.id,
         folder.log.url,
         folder.log.begun_at,
-        folder.written_version,
     );
     Ok(saved.execute(db).await?.rows_affected() > 0)
 }
 
-/// Lets the next writer in.
-pub async fn release_folder(db: impl PgExecutor<'_>, key: FolderKey<'_>, claim_id: Uuid) -> sqlx::Result<()> {
+/// Lets the next writer in, and remembers which entries stand in the store now; those filed anew since `read_at` do not.
+pub async fn release_folder(
+    db: impl PgExecutor<'_>,
+    key: FolderKey<'_>,
+    claim_id: Uuid,
+    written: &[String],
+    read_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE documents SET claim_id = NULL, claimed_until = NULL
-         WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND claim_id = $4",
+        "WITH released AS (
+             UPDATE documents SET claim_id = NULL, claimed_until = NULL
+             WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND claim_id = $4
+             RETURNING tenant_id, store, folder_name
+         )
+         UPDATE document_entries e SET written_at = $6 FROM released r
+         WHERE e.tenant_id = r.tenant_id AND e.store = r.store AND e.folder_name = r.folder_name
+           AND e.call_id = ANY($5) AND e.filed_at <= $6 AND e.written_at IS NULL",
         key.tenant,
         key.store,
         key.folder,
         claim_id,
+        written,
+        read_at,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Lists the entries of "Summary Log", newest first, as many as fit into `room` bytes, and tells how many were left out.
-pub async fn list_entries(db: impl PgExecutor<'_>, key: FolderKey<'_>, room: i64) -> sqlx::Result<(Vec<String>, i64)> {
-    let rows = sqlx::query!(
-        r#"WITH entries AS (
-               SELECT html, held_at, call_id,
-                      sum(octet_length(html)) OVER (ORDER BY held_at DESC, call_id DESC) AS bytes,
-                      count(*) OVER () AS total
-               FROM document_entries WHERE tenant_id = $1 AND store = $2 AND folder_name = $3
-           )
-           SELECT html AS "html!", total AS "total!" FROM entries WHERE bytes <= $4 ORDER BY held_at DESC, call_id DESC"#,
+/// An entry that may be written.
+#[derive(Debug)]
+pub struct Entry {
+    /// The call.
+    pub call_id: String,
+    /// Its entry in "Summary Log".
+    pub entry_html: String,
+    /// How many entries there are, these included.
+    pub total: i64,
+}
+
+/// Lists what of a folder may be written for `call_id`'s sake, newest first: what stands in the store already, and what
+/// was filed since `fresh_from`, when its call's privacy was asked for too. Nothing of a call that is private by now.
+pub async fn list_entries(
+    db: impl PgExecutor<'_>,
+    key: FolderKey<'_>,
+    call_id: &str,
+    fresh_from: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Entry>> {
+    sqlx::query_as!(
+        Entry,
+        r#"SELECT e.call_id, e.entry_html, count(*) OVER () AS "total!"
+           FROM document_entries e JOIN calls c ON c.tenant_id = e.tenant_id AND c.call_id = e.call_id
+           WHERE e.tenant_id = $1 AND e.store = $2 AND e.folder_name = $3 AND NOT c.is_private
+             AND (e.call_id = $4 OR e.written_at IS NOT NULL OR e.filed_at >= $5)
+           ORDER BY e.held_at DESC, e.call_id DESC LIMIT $6"#,
         key.tenant,
         key.store,
         key.folder,
-        room,
+        call_id,
+        fresh_from,
+        limit,
     )
     .fetch_all(db)
-    .await?;
-    let total = rows.first().map_or(0, |row| row.total);
-    let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    Ok((rows.into_iter().map(|row| row.html).collect(), total - shown))
+    .await
+}
+
+/// Finds the text of "Call Summary" of one entry.
+pub async fn find_summary_html(
+    db: impl PgExecutor<'_>,
+    key: FolderKey<'_>,
+    call_id: &str,
+) -> sqlx::Result<Option<String>> {
+    let html = sqlx::query_scalar!(
+        "SELECT summary_html FROM document_entries
+         WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND call_id = $4",
+        key.tenant,
+        key.store,
+        key.folder,
+        call_id,
+    );
+    html.fetch_optional(db).await
 }

@@ -67,8 +67,8 @@ async fn take(pool: &PgPool, limit: SharedLimit, now: DateTime<Utc>, patience: D
     let latest = after(now, patience);
     let row = sqlx::query!(
         r#"WITH free AS (
-               SELECT key, today, CASE WHEN day = today THEN used ELSE 0 END AS used_today,
-                      CASE WHEN day = today AND used >= $5 THEN greatest((today + 1)::timestamp AT TIME ZONE 'UTC', not_before)
+               SELECT key, greatest(day, today) AS today, CASE WHEN day >= today THEN used ELSE 0 END AS used_today,
+                      CASE WHEN day >= today AND used >= $5 THEN greatest((today + 1)::timestamp AT TIME ZONE 'UTC', not_before)
                            ELSE greatest($2, not_before, recent[1] + $3 * interval '1 microsecond') END AS at
                FROM rate_limits, (SELECT ($2::timestamptz AT TIME ZONE 'UTC')::date AS today) d
                WHERE key = $1 FOR UPDATE

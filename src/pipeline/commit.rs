@@ -27,7 +27,7 @@ const LATER: &str = "later";
 /// How often and how long apart a commit is tried while the database is away.
 const COMMIT_TRIES: u32 = 30;
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
-/// For so long a stage may be told "later" before its run fails; longer than a transcript is awaited.
+/// For so long a stage may be told "later" before its run fails, and always longer than a transcript is awaited.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(96);
 /// How much of an error is kept.
 const ERROR_LENGTH: usize = 500;
@@ -98,6 +98,7 @@ impl Pipeline {
             let reason = error.unwrap_or_default().to_owned();
             Next::End { outcome: "failed", state: RunState::Failed, reason }
         };
+        let patience = LONGEST_PATIENCE.max(self.retries.transcript_wait * 2);
         match result {
             Ok(effect) => Next::Done(effect),
             Err(StageError::Retry(_)) if spent <= self.retries.max_retries => {
@@ -106,7 +107,7 @@ impl Pipeline {
             }
             Err(StageError::Retry(_) | StageError::Failed(_)) => failed(),
             // Patience has an end, or a system that always says "later" would keep a run for ever.
-            Err(StageError::Later { .. }) if now >= after(job.created_at, LONGEST_PATIENCE) => failed(),
+            Err(StageError::Later { .. }) if now >= after(job.created_at, patience) => failed(),
             Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: LATER, at: after(now, wait), free: true },
             Err(StageError::Skipped(reason)) => {
                 Next::End { outcome: "skipped", state: RunState::Skipped, reason: reason.to_owned() }
@@ -193,7 +194,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Raises `call.failed` or `call.skipped`. Nobody hears of a private call.
+    /// Raises `call.failed` or `call.skipped`. Nobody hears of a private call, nor of one that may be.
     async fn raise_end(
         &self,
         tx: &mut PgConnection,
@@ -213,7 +214,7 @@ impl Pipeline {
             data.stage = Some(job.stage);
         }
         let mut event = event(job, kind, &data, None);
-        if call.is_private || reason == skip_reason::PRIVATE {
+        if call.is_private || matches!(reason, skip_reason::PRIVATE | skip_reason::NOT_VISIBLE) {
             event.audience = Audience::Nobody;
         }
         notify::emit(tx, &[event], now).await?;

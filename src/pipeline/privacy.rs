@@ -28,15 +28,19 @@ async fn known(pipeline: &Pipeline, job: &ClaimedJob) -> Result<Call, StageError
     call.ok_or_else(|| StageError::Failed(anyhow!("the call has been erased")))
 }
 
-/// Reads the call from the API again and records what it says. As long as Gong does not show it, nothing is published.
+/// Reads the call from the API again and records it if it is private. As long as Gong does not show it, nothing is published.
 async fn ask_gong(pipeline: &Pipeline, job: &ClaimedJob) -> Result<(), StageError> {
     let Some(gong) = pipeline.gong.as_ref().filter(|_| job.source == DEFAULT_SOURCE) else { return Ok(()) };
     let Some(told) = gong.call(&job.call_id).await? else {
         let why = "Gong does not show the call, so that nobody can tell whether it is private";
         return Err(not_yet(pipeline, job, why, skip_reason::NOT_VISIBLE));
     };
-    let mut tx = pipeline.pool.begin().await?;
-    record_calls(&mut tx, &[(&job.tenant, &told)], pipeline.clock.now()).await?;
-    tx.commit().await?;
+    if told.is_private {
+        // Nothing else of it: what the transcript's source told of the customer stays.
+        let private = Call { id: told.id, is_private: true, ..Call::default() };
+        let mut tx = pipeline.pool.begin().await?;
+        record_calls(&mut tx, &[(&job.tenant, &private)], pipeline.clock.now()).await?;
+        tx.commit().await?;
+    }
     Ok(())
 }

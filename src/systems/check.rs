@@ -1,5 +1,7 @@
 //! Contacts each configured system with its cheapest honest call, and says in words what an operator has to do.
 
+use std::time::Duration;
+
 use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
@@ -19,6 +21,9 @@ use crate::{
     },
     db,
 };
+
+/// How long one system is waited for: whoever asked is waiting too.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How one system did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -92,9 +97,11 @@ impl Systems {
 
     async fn gong_api(&self, gong: &GongApi) -> Found {
         gong.check().await.map_err(text)?;
-        let used = self.gong_today().await.map_err(|error| error.to_string())?;
-        let limit = GONG_LIMIT.daily;
-        Ok((format!("calls, details and transcripts can be read; {used} of {limit} requests used today"), Vec::new()))
+        let used = self.gong_used().await.map_err(|error| error.to_string())?.unwrap_or_default();
+        let silent = used.silent_until.map(|until| format!("Gong asked to be left alone until {}", until.to_rfc3339()));
+        let (today, limit) = (used.today, GONG_LIMIT.daily);
+        let found = format!("calls, details and transcripts can be read; {today} of {limit} requests used today");
+        Ok((found, silent.into_iter().collect()))
     }
 
     async fn model(&self, openai: &OpenAi) -> Found {
@@ -126,9 +133,10 @@ fn text(error: UpstreamError) -> String {
 /// Boxed, since six conversations at once make a large future.
 async fn timed(system: &'static str, asking: Option<BoxFuture<'_, Found>>) -> Check {
     let stopwatch = tokio::time::Instant::now();
+    let silent = || format!("no answer within {} s", PATIENCE.as_secs());
     let (status, detail, warnings) = match asking {
         None => (CheckStatus::NotConfigured, "not configured".to_owned(), Vec::new()),
-        Some(asking) => match asking.await {
+        Some(asking) => match tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(silent())) {
             Ok((detail, warnings)) => (CheckStatus::Ok, detail, warnings),
             Err(detail) => (CheckStatus::Failed, detail, Vec::new()),
         },

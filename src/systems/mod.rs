@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use sqlx::PgPool;
 
-use self::pace::{GONG_LIMIT, SharedPace};
+use self::pace::{GONG_BACKGROUND_LIMIT, GONG_LIMIT, SharedPace};
 use crate::{
     clients::{
         gong::GongApi,
@@ -24,7 +24,7 @@ use crate::{
         snowflake::Snowflake,
     },
     config::Config,
-    db::rate_limits,
+    db::rate_limits::{self, Used},
     domain::clock::Clock,
 };
 
@@ -37,6 +37,8 @@ pub struct Systems {
     pub clock: Clock,
     /// The Gong API.
     pub gong: Option<GongApi>,
+    /// The same for work that nobody waits for.
+    pub gong_in_background: Option<GongApi>,
     /// Snowflake.
     pub snowflake: Option<Snowflake>,
     /// The model server.
@@ -51,8 +53,10 @@ impl Systems {
     /// Builds the clients. Contacts nobody.
     pub fn new(config: &Config, pool: PgPool, context: &SenderContext) -> anyhow::Result<Self> {
         let clock = context.clock.clone();
-        let pace = || Arc::new(SharedPace { pool: pool.clone(), clock: clock.clone() });
-        let gong = config.gong.api.clone().map(|api| GongApi::new(api, context, pace()));
+        let gong = |limit| {
+            let pace = SharedPace { pool: pool.clone(), clock: clock.clone(), limit };
+            config.gong.api.clone().map(|api| GongApi::new(api, context, Arc::new(pace))).transpose()
+        };
         let snowflake = config.snowflake.clone().map(|snowflake| Snowflake::new(snowflake, context));
         let openai = config.summary.openai.clone().map(|openai| OpenAi::new(openai, context));
         let drive = config.google.clone().map(|google| {
@@ -61,7 +65,8 @@ impl Systems {
         });
         let outbox = config.service.data_dir.join("outbox");
         Ok(Self {
-            gong: gong.transpose().context("GONG_API_URL")?,
+            gong: gong(GONG_LIMIT).context("GONG_API_URL")?,
+            gong_in_background: gong(GONG_BACKGROUND_LIMIT).context("GONG_API_URL")?,
             snowflake: snowflake.transpose().context("SNOWFLAKE_ACCOUNT")?,
             openai: openai.transpose().context("OPENAI_BASE_URL")?,
             drive: drive.transpose().context("GOOGLE_API_URL")?,
@@ -82,12 +87,11 @@ impl Systems {
         breakers
     }
 
-    /// How many requests all replicas sent to Gong today (UTC).
-    pub async fn gong_today(&self) -> sqlx::Result<i64> {
+    /// How much of Gong's limit all replicas have used; `None` without a Gong API.
+    pub async fn gong_used(&self) -> sqlx::Result<Option<Used>> {
         if self.gong.is_none() {
-            return Ok(0);
+            return Ok(None);
         }
-        let now = self.clock.now();
-        Ok(rate_limits::find_used(&self.pool, GONG_LIMIT.key, now).await?.today)
+        rate_limits::find_used(&self.pool, GONG_LIMIT.key, self.clock.now()).await.map(Some)
     }
 }

@@ -17,8 +17,12 @@ use crate::{
 /// second allows for requests that overtake each other on the way.
 pub const GONG_LIMIT: SharedLimit =
     SharedLimit { key: "gong", turns: 3, window: Duration::from_millis(1100), daily: 10_000 };
+/// The poller and the sync leave a fifth of the day to calls that came by callback, and to other integrations.
+pub const GONG_BACKGROUND_LIMIT: SharedLimit = SharedLimit { daily: 8_000, ..GONG_LIMIT };
 /// A turn that is further away is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database may take: whoever waits for a turn holds up all who would share the request.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pace of all replicas together.
 pub struct SharedPace {
@@ -26,6 +30,8 @@ pub struct SharedPace {
     pub pool: PgPool,
     /// What time it is.
     pub clock: Clock,
+    /// How much is allowed.
+    pub limit: SharedLimit,
 }
 
 impl SharedPace {
@@ -56,8 +62,8 @@ impl Pace for SharedPace {
 
     fn told_to_wait(&self, wait: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let until = after(self.clock.now(), wait);
-            if let Err(error) = rate_limits::keep_silent(&self.pool, GONG_LIMIT.key, until).await {
+            let telling = rate_limits::keep_silent(&self.pool, self.limit.key, after(self.clock.now(), wait));
+            if let Ok(Err(error)) = tokio::time::timeout(DATABASE_TIMEOUT, telling).await {
                 warn!(%error, "other replicas could not be told that Gong wants to be left alone");
             }
         })

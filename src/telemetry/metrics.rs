@@ -153,12 +153,14 @@ impl Metrics {
     }
 
     /// Notes how the outside systems are doing, for the next text.
-    pub fn note_systems(&self, systems: &[(&'static str, BreakerState)], gong_today: i64) {
+    pub fn note_systems(&self, systems: &[(&'static str, BreakerState)], gong_today: Option<i64>) {
         for (system, breaker) in systems {
             let open = i64::from(matches!(breaker, BreakerState::Open(_)));
             self.upstream_open.record(open, &[KeyValue::new("system", *system)]);
         }
-        self.upstream_used_today.record(gong_today, &[KeyValue::new("system", "gong")]);
+        if let Some(requests) = gong_today {
+            self.upstream_used_today.record(requests, &[KeyValue::new("system", "gong")]);
+        }
     }
 
     /// The Prometheus text of everything, with the queues as they are now.

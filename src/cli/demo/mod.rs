@@ -35,6 +35,7 @@ use crate::{
 /// Variables that the demo leaves alone, so that it runs on embedded defaults whatever is configured.
 pub const IGNORED: &[&str] = &[
     "ACCOUNT_MAIL",
+    "ASSISTANT_ID",
     "DATABASE_URL",
     "EXTRA_CA_FILE",
     "FROM_EMAIL",
@@ -42,6 +43,7 @@ pub const IGNORED: &[&str] = &[
     "GONG_ACCESS_KEY_SECRET",
     "GONG_API_URL",
     "GONG_POLLING",
+    "GONG_POLL_OVERLAP",
     "GOOGLE_API_URL",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CREDS_JSON",
@@ -52,6 +54,7 @@ pub const IGNORED: &[&str] = &[
     "OPENAI_BASE_URL",
     "OPENAI_INPUT_TOKENS",
     "OPENAI_MODEL",
+    "POLL_INTERVAL",
     "PUBLIC_URL",
     "SMTP_HOST",
     "SMTP_PASSWORD",
@@ -59,7 +62,9 @@ pub const IGNORED: &[&str] = &[
     "SMTP_TLS",
     "SMTP_USER",
     "SNOWFLAKE_ACCOUNT",
+    "SNOWFLAKE_AUTHENTICATOR",
     "SNOWFLAKE_DATABASE",
+    "SNOWFLAKE_PASSWORD",
     "SNOWFLAKE_PRIVATE_KEY_PATH",
     "SNOWFLAKE_QUERY_PATH",
     "SNOWFLAKE_ROLE",
@@ -68,7 +73,9 @@ pub const IGNORED: &[&str] = &[
     "SNOWFLAKE_URL",
     "SNOWFLAKE_USER",
     "SNOWFLAKE_WAREHOUSE",
+    "SUMMARY_FALLBACK",
     "SUMMARY_INSTRUCTIONS_PATH",
+    "SUMMARY_INTENTS_PATH",
     "TRANSCRIPT_SOURCE",
 ];
 /// The result has to be there by then.

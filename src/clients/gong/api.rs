@@ -18,6 +18,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use tracing::warn;
 
 use super::{
     errors::Refusal,
@@ -28,6 +29,8 @@ use super::{
     users::{self, User},
 };
 
+/// When more ids of one request are refused, it is not the ids.
+const MOST_AT_FAULT: usize = 3;
 /// Details of fifty calls take Gong seconds; transcripts of fifty long ones are some 25 MiB.
 const LIMITS: SystemLimits = SystemLimits {
     system: "gong",
@@ -74,8 +77,7 @@ impl GongApi {
         if ids.is_empty() {
             return Ok(Vec::new()); // an empty filter matches every call
         }
-        let turn = self.turn().await?;
-        let mut found = self.calls_by_id(turn, ids).await?;
+        let mut found = self.in_parts(ids, Endpoints::calls, one_call).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
@@ -85,8 +87,9 @@ impl GongApi {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let turn = self.turn().await?;
-        Ok(self.transcripts_by_id(turn, ids).await?)
+        let mut found = self.in_parts(ids, Endpoints::transcripts, shapes::transcript).await?;
+        found.retain(|_, turns| !turns.is_empty());
+        Ok(found)
     }
 
     /// A page of the company's users.
@@ -127,8 +130,7 @@ impl GongApi {
 
     /// Calls by id; the first request goes in the given turn.
     pub(super) async fn calls_by_id(&self, turn: Turn, ids: &[String]) -> Result<HashMap<String, Call>, Refusal> {
-        let read = |value: &Value| shapes::call(value).map(|call| (call.id.clone(), call));
-        self.by_id(turn, ids, Endpoints::calls, read).await
+        self.by_id(turn, ids, Endpoints::calls, one_call).await
     }
 
     /// Transcripts with words by the ids of their calls; the first request goes in the given turn.
@@ -139,6 +141,33 @@ impl GongApi {
     ) -> Result<HashMap<String, Vec<StoredTurn>>, Refusal> {
         let mut found = self.by_id(turn, ids, Endpoints::transcripts, shapes::transcript).await?;
         found.retain(|_, turns| !turns.is_empty());
+        Ok(found)
+    }
+
+    /// Asks for ids. When a request is refused for something in it, its halves are asked for, down to the id that is at
+    /// fault: it is left out, since it must not keep all others from ever being read.
+    async fn in_parts<T>(
+        &self,
+        ids: &[String],
+        listing: fn(&Endpoints, &[String]) -> Listing,
+        read: fn(&Value) -> Option<(String, T)>,
+    ) -> Result<HashMap<String, T>, UpstreamError> {
+        let (mut found, mut at_fault) = (HashMap::new(), 0);
+        let mut parts = vec![ids];
+        while let Some(part) = parts.pop() {
+            match self.by_id(self.turn().await?, part, listing, read).await {
+                Ok(some) => found.extend(some),
+                Err(Refusal::Request(_)) if part.len() > 1 => {
+                    let (one, other) = part.split_at(part.len() / 2);
+                    parts.extend([other, one]);
+                }
+                Err(Refusal::Request(why)) if ids.len() > 1 && at_fault < MOST_AT_FAULT => {
+                    at_fault += 1;
+                    warn!(call.id = part[0], why, "Gong refuses to be asked for a call; it is left out");
+                }
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
         Ok(found)
     }
 
@@ -180,6 +209,10 @@ impl GongApi {
         }
         Ok(HashMap::new())
     }
+}
+
+fn one_call(value: &Value) -> Option<(String, Call)> {
+    shapes::call(value).map(|call| (call.id.clone(), call))
 }
 
 /// The ids that a text does not name.

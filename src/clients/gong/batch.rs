@@ -9,7 +9,10 @@ use std::{
 };
 
 use crate::clients::http::UpstreamError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 use tracing::warn;
 
 use super::{errors::Refusal, pace::Turn};
@@ -65,11 +68,15 @@ impl<Q: Question> Batcher<Q> {
     /// Asks for one id. `None` when it is not known.
     pub(super) async fn ask(&self, id: &str) -> Result<Option<Q::Answer>, UpstreamError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { id: id.to_owned(), answer }).map_err(|_| UpstreamError::Later {
-            why: "too many calls wait to be asked for at Gong".to_owned(),
-            wait: TURNED_AWAY_FOR,
+        let given_up = || UpstreamError::Retry("asking Gong was given up".to_owned());
+        self.queue.try_send(Waiting { id: id.to_owned(), answer }).map_err(|error| match error {
+            TrySendError::Full(_) => UpstreamError::Later {
+                why: "too many calls wait to be asked for at Gong".to_owned(),
+                wait: TURNED_AWAY_FOR,
+            },
+            TrySendError::Closed(_) => given_up(),
         })?;
-        answered.await.unwrap_or_else(|_| Err(UpstreamError::Retry("asking Gong was given up".to_owned())))
+        answered.await.unwrap_or_else(|_| Err(given_up()))
     }
 }
 

@@ -128,15 +128,15 @@ impl Said {
         by_reason.or_else(by_status).unwrap_or_else(|| self.class_of_http(status))
     }
 
-    /// The fallback. A 404 or 409 without Google's words is not Drive's: taken for "gone", it would have the caller
-    /// make everything anew.
+    /// The fallback. A 404 or 409 without Google's words is not Drive's but of something on the way: taken for "gone", it
+    /// would have the caller make everything anew.
     fn class_of_http(&self, status: StatusCode) -> Class {
         match status.as_u16() {
             429 => Class::TooFast,
             401 => Class::Token,
-            500..=599 => Class::Passing,
             404 if self.by_google => Class::NotFound,
             409 if self.by_google => Class::IdInUse,
+            404 | 408 | 409 | 425 | 500..=599 => Class::Passing,
             _ => Class::Unknown,
         }
     }

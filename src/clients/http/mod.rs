@@ -160,7 +160,7 @@ impl Sender {
     /// Whether requests are let through at present.
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
-        self.breaker.state(self.clock.now())
+        self.breaker.state()
     }
 
     /// Sends a request and reads the whole answer, whatever its status. `what` names the request in spans and errors.
@@ -200,7 +200,10 @@ impl Sender {
         })?;
         let stopwatch = tokio::time::Instant::now();
         let result = self.read(request).await;
-        let healthy = result.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
+        let healthy = match &result {
+            Ok(reply) => !reply.status.is_server_error(),
+            Err(broken) => matches!(broken, Broken::TooLarge),
+        };
         probing.ended(healthy, self.clock.now());
         let outcome = match &result {
             Ok(reply) => reply.status.as_str().to_owned(),

@@ -21,7 +21,7 @@ const LONGEST_REQUEST_ID: usize = 80;
 
 /// What to do about an input that does not fit.
 pub(super) const TOO_LONG: &str =
-    "the input is too long for the model: lower the input budget or name a model with a larger context";
+    "the input is too long for the model: lower OPENAI_INPUT_TOKENS, or name a model with a larger context";
 
 /// What every error text needs to know.
 pub(super) struct Wording<'a> {
@@ -104,7 +104,7 @@ fn permanent_advice(status: u16, complaint: &Complaint, model: &str) -> String {
         401 => "check the API key, its project and the addresses it is allowed from".to_owned(),
         403 => "the key may not do this, or the country is not supported".to_owned(),
         404 if complaint.is_unknown_model() => unknown_model(model),
-        404 | 405 | 410 => "nothing is at this address: check the base URL and the dialect".to_owned(),
+        404 | 405 | 410 => "nothing is at this address: check OPENAI_BASE_URL and OPENAI_API".to_owned(),
         408 | 409 | 429 | 500..=599 => "it asks not to be tried again".to_owned(),
         _ => "check the model, the dialect and the instructions".to_owned(),
     }
@@ -119,7 +119,7 @@ fn redirected(headers: &HeaderMap) -> String {
     let target = headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
     let host = target.and_then(|target| Url::parse(target).ok()?.host_str().map(str::to_owned));
     let host = host.map_or_else(|| "elsewhere".to_owned(), |host| format!("to {host}"));
-    format!("the base URL leads {host}, and redirects are not followed: set it to the final address")
+    format!("OPENAI_BASE_URL leads {host}, and redirects are not followed: set it to the final address")
 }
 
 /// `retry-after-ms` before `Retry-After`, like the vendor's clients; both bounded.

@@ -175,7 +175,10 @@ fn completed_text(outcome: Outcome, usage: Usage, cap: u32, wording: &Wording<'_
         Outcome::Text(text) => Ok(text),
         Outcome::TooLong => {
             let what = format!("cut the answer at {cap} tokens");
-            Err(CompletionError::TooLong { why: wording.plain(&what, "allow it more output tokens"), usage })
+            Err(CompletionError::TooLong {
+                why: wording.plain(&what, "a summary needs far fewer: name another model"),
+                usage,
+            })
         }
         Outcome::Empty => {
             let why = wording.plain("completed without any text", "try another model or the other dialect");

@@ -14,7 +14,10 @@ use uuid::Uuid;
 
 use super::window::{Window, with_details};
 use crate::{
-    clients::{gong::GongApi, http::UpstreamError},
+    clients::{
+        gong::{GongApi, LARGEST_BATCH},
+        http::UpstreamError,
+    },
     config::PollingConfig,
     db::{
         runs,
@@ -32,8 +35,6 @@ use crate::{
 const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOURCE, name: "poll" };
 /// How long a poller that died keeps others from polling; renewed with every page.
 const LEASE: Duration = Duration::from_mins(2);
-/// How many ids are asked for at once.
-const BATCH: usize = 50;
 
 /// Asks the Gong API for calls.
 pub struct Poller {
@@ -136,7 +137,7 @@ impl Poller {
         let (known, unknown): (Vec<Call>, Vec<Call>) = page.into_iter().partition(|call| known.contains(&call.id));
         self.record(known.into_iter().filter(|call| call.is_private).collect()).await?;
         let mut new = 0;
-        for batch in unknown.chunks(BATCH) {
+        for batch in unknown.chunks(LARGEST_BATCH) {
             let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
             let details = self.api.calls(&ids).await?;
             let calls = with_details(batch.to_vec(), details);

@@ -116,8 +116,8 @@ pub enum SyncError {
 struct State {
     /// Everything before this was read.
     synced_until: Option<DateTime<Utc>>,
-    /// The sync that was not finished.
-    under_way: Option<UnderWay>,
+    /// The syncs that were not finished, one of each mode at most.
+    under_way: Vec<UnderWay>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,6 +127,23 @@ struct UnderWay {
     to: DateTime<Utc>,
     next: DateTime<Utc>,
     progress: SyncProgress,
+}
+
+impl State {
+    /// Remembers where a sync is.
+    fn stopped(&mut self, at: &UnderWay) {
+        self.under_way.retain(|other| other.plan.mode != at.plan.mode);
+        self.under_way.push(at.clone());
+    }
+
+    /// Forgets where a sync was, and remembers how far everything is read: only a sync that left no gap says that.
+    fn finished(&mut self, at: &UnderWay, now: DateTime<Utc>) {
+        self.under_way.retain(|other| other.plan.mode != at.plan.mode);
+        let left_no_gap = self.synced_until.is_none_or(|until| at.from <= until);
+        if left_no_gap && at.plan.transcripts && at.plan.mode != SyncMode::Backfill {
+            self.synced_until = self.synced_until.max(Some(at.to.min(now)));
+        }
+    }
 }
 
 /// Reads calls from the Gong API.
@@ -156,13 +173,10 @@ impl Sync {
                 at.next = end;
                 at.progress.permille = permille(&at);
                 report(at.progress);
-                state.under_way = Some(at.clone());
+                state.stopped(&at);
                 self.save(claim, &state, Some(LEASE)).await?;
             }
-            if at.plan.mode != SyncMode::Backfill {
-                state.synced_until = state.synced_until.max(Some(at.to.min(self.clock.now())));
-            }
-            state.under_way = None;
+            state.finished(&at, self.clock.now());
             self.save(claim, &state, None).await?;
             Ok(at.progress)
         };
@@ -170,8 +184,10 @@ impl Sync {
             done = work => done,
             () = self.keep(claim) => Err(SyncError::Busy),
         };
-        if done.is_err() {
-            sync_state::release_reader(&self.pool, READER, claim).await?;
+        if done.is_err()
+            && let Err(error) = sync_state::release_reader(&self.pool, READER, claim).await
+        {
+            tracing::warn!(%error, "the sync could not be given back; it is free again in {} s", LEASE.as_secs());
         }
         done
     }
@@ -208,12 +224,12 @@ impl Sync {
     }
 
     fn begin(&self, plan: SyncPlan, state: &State) -> Result<UnderWay, SyncError> {
-        if let Some(under_way) = state.under_way.as_ref().filter(|under_way| under_way.plan == plan) {
-            let progress = SyncProgress { resumed: true, ..under_way.progress };
-            return Ok(UnderWay { progress, ..under_way.clone() });
-        }
         let now = self.clock.now();
         let to = plan.to.unwrap_or(now);
+        if let Some(under_way) = state.under_way.iter().find(|under_way| under_way.plan == plan) {
+            let progress = SyncProgress { resumed: true, ..under_way.progress };
+            return Ok(UnderWay { to, progress, ..under_way.clone() });
+        }
         let from = plan.from.unwrap_or_else(|| match (plan.mode, state.synced_until) {
             (SyncMode::Incremental, Some(until)) => until - OVERLAP,
             (SyncMode::Incremental, None) => now - OVERLAP,
@@ -287,14 +303,17 @@ impl Sync {
             ids.iter().filter(|id| at.plan.mode == SyncMode::Full || !has_it(id)).cloned().collect()
         };
         let unknown = lacking(|call| call.has_parties);
-        let silent = if at.plan.transcripts { lacking(|call| call.has_words) } else { Vec::new() };
+        let silent = lacking(|call| call.has_words);
         let details = self.api.calls(&unknown).await?;
-        let spoken = self.api.transcripts(&silent).await?;
         let (known, listed): (Vec<Call>, Vec<Call>) =
             batch.iter().cloned().partition(|call| !unknown.contains(&call.id));
         let new = with_details(listed, details);
         at.progress.stored += new.len();
         let calls: Vec<Call> = new.into_iter().chain(known).collect();
+        // What was said on a private call is nobody's business, not even ours.
+        let wanted = calls.iter().filter(|call| at.plan.transcripts && !call.is_private && silent.contains(&call.id));
+        let wanted: Vec<String> = wanted.map(|call| call.id.clone()).collect();
+        let spoken = self.api.transcripts(&wanted).await?;
         self.store(&calls, &spoken).await?;
         at.progress.transcripts += spoken.len();
         if at.plan.process {

@@ -1,36 +1,36 @@
 //! Documents in Google Drive: one folder per account with "Call Summary" (replaced in place, so that its link stays) and
 //! "Summary Log" (each call once, newest first).
 //!
-//! What is filed stands in our database first. One worker at a time writes a folder, and it writes everything filed so far,
-//! so that many calls of one account cost one write. Ids are stored before they are used again; Drive's search serves only
-//! to find what was made by a request whose answer was lost.
+//! What is filed stands in our database first. One worker at a time writes a folder, and it writes what others have filed
+//! meanwhile too, so that many calls of one account cost few writes. Ids are stored before they are used again; how that
+//! is done is `drive_folder`'s.
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Filing;
+use super::{Filing, drive_folder::Writer};
 use crate::{
-    clients::google::{Created, Drive, Kind, Place, Replaced},
-    db::documents::{self, Folder, FolderKey, KnownDocument, NewEntry},
+    clients::google::Drive,
+    db::documents::{self, Entry, Folder, FolderKey, NewEntry},
     domain::{
         clock::{Clock, after},
         payload::DocumentLinks,
-        retry::jittered,
+        retry::{Backoff, jittered},
     },
     pipeline::StageError,
 };
 
 /// Drive takes 1.02 million characters per document (contract §3.3); what is older than fits is left to the recordings.
-const LARGEST_LOG: i64 = 900_000;
-/// How long whoever finds a folder being written stays away.
-const BUSY: Duration = Duration::from_secs(1);
-/// How long Drive's search may be behind: within this time "not found" is no proof.
-const SEARCH_LAG: Duration = Duration::from_secs(30);
-/// When to look again within it.
-const SEARCH_AGAIN: Duration = Duration::from_secs(10);
+const LARGEST_LOG: usize = 900_000;
+/// More entries do not fit, however short they are.
+const MOST_ENTRIES: i64 = 4000;
+/// How long whoever finds a folder being written stays away: mostly its call is written with the others'.
+const BUSY: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(15) };
+/// What was filed this long ago is not written for others any more: its own run asks for the call's privacy first.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
 
 /// Keeps documents in a Drive folder.
 pub struct DriveStore {
@@ -43,36 +43,10 @@ pub struct DriveStore {
     lease: Duration,
 }
 
-/// One of an account's two documents.
-#[derive(Clone, Copy)]
-enum Document {
-    Summary,
-    Log,
-}
-
-impl Document {
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Summary => "Call Summary",
-            Self::Log => "Summary Log",
-        }
-    }
-
-    fn of(self, folder: &mut Folder) -> &mut KnownDocument {
-        match self {
-            Self::Summary => &mut folder.summary,
-            Self::Log => &mut folder.log,
-        }
-    }
-}
-
-/// A folder that we are the writer of.
-struct Writing<'a> {
-    store: &'a DriveStore,
-    key: FolderKey<'a>,
-    claim: Uuid,
-    /// The folder's name as people see it.
-    title: &'a str,
+/// What a writer wrote.
+struct Written {
+    calls: Vec<String>,
+    links: DocumentLinks,
 }
 
 impl DriveStore {
@@ -82,8 +56,8 @@ impl DriveStore {
         Self { name: format!("drive:{root}"), drive, root, pool, clock, lease }
     }
 
-    /// Files a call and tells where.
-    pub(super) async fn file(&self, filing: &Filing) -> Result<DocumentLinks, StageError> {
+    /// Files a call and tells where. `waits` is how often this was put off already.
+    pub(super) async fn file(&self, filing: &Filing, waits: u32) -> Result<DocumentLinks, StageError> {
         let key = FolderKey { tenant: &filing.tenant, store: &self.name, folder: &filing.account };
         let entry = NewEntry {
             call_id: &filing.call_id,
@@ -91,26 +65,46 @@ impl DriveStore {
             summary_html: &filing.summary,
             entry_html: &filing.log_entry,
         };
-        let mut tx = self.pool.begin().await?;
-        let version = documents::file_entry(&mut tx, key, &entry, self.clock.now()).await?;
-        tx.commit().await?;
+        if documents::file_entry(&self.pool, key, &entry, self.clock.now()).await? {
+            return Ok(links(&self.folder(key).await?));
+        }
         let (claim, now) = (Uuid::now_v7(), self.clock.now());
-        if documents::claim_folder(&self.pool, key, claim, now, after(now, self.lease)).await? {
-            let title = if filing.tenant == "default" {
-                filing.account.clone()
-            } else {
-                format!("{} ({})", filing.account, filing.tenant)
-            };
-            let writing = Writing { store: self, key, claim, title: &title };
-            let written = writing.write(version).await;
-            documents::release_folder(&self.pool, key, claim).await?;
-            return written;
+        if !documents::claim_folder(&self.pool, key, claim, now, after(now, self.lease)).await? {
+            // Whoever writes may have written this call with the others.
+            if documents::is_written(&self.pool, key, &filing.call_id).await? {
+                return Ok(links(&self.folder(key).await?));
+            }
+            let why = "another worker writes the account's documents".to_owned();
+            return Err(StageError::Later { why, wait: jittered(BUSY.delay(waits + 1), rand::random()) });
         }
-        // Whoever writes now may have begun before this call was filed, or have it with it already.
-        match self.folder(key).await? {
-            folder if folder.written_version >= version => Ok(links(&folder)),
-            _ => Err(busy()),
-        }
+        let read_at = self.clock.now();
+        let written = self.write(filing, key, claim, read_at).await;
+        let calls = written.as_ref().map(|written| written.calls.as_slice()).unwrap_or_default();
+        documents::release_folder(&self.pool, key, claim, calls, read_at).await?;
+        Ok(written?.links)
+    }
+
+    async fn write(
+        &self,
+        filing: &Filing,
+        key: FolderKey<'_>,
+        claim: Uuid,
+        read_at: DateTime<Utc>,
+    ) -> Result<Written, StageError> {
+        let listed = documents::list_entries(&self.pool, key, &filing.call_id, read_at - FRESH, MOST_ENTRIES).await?;
+        let newest = listed.first().map_or(filing.call_id.as_str(), |entry| entry.call_id.as_str());
+        let summary = documents::find_summary_html(&self.pool, key, newest).await?.unwrap_or_default();
+        let writer = Writer {
+            drive: &self.drive,
+            root: &self.root,
+            pool: &self.pool,
+            clock: &self.clock,
+            key,
+            claim,
+            title: title(filing),
+        };
+        let folder = writer.put(self.folder(key).await?, &summary, &log(&filing.account, &listed)).await?;
+        Ok(Written { calls: listed.into_iter().map(|entry| entry.call_id).collect(), links: links(&folder) })
     }
 
     async fn folder(&self, key: FolderKey<'_>) -> Result<Folder, StageError> {
@@ -118,151 +112,29 @@ impl DriveStore {
     }
 }
 
-impl Writing<'_> {
-    /// Brings the folder up to `version` at least.
-    async fn write(&self, version: i64) -> Result<DocumentLinks, StageError> {
-        let mut folder = self.store.folder(self.key).await?;
-        if folder.written_version >= version {
-            return Ok(links(&folder));
-        }
-        // Read before the entries: what is filed in between is written by its own run.
-        let up_to = folder.version;
-        let log = self.log().await?;
-        let summary = folder.summary_html.clone();
-        self.ensure_folder(&mut folder).await?;
-        self.put(&mut folder, Document::Summary, &summary).await?;
-        self.put(&mut folder, Document::Log, &log).await?;
-        folder.written_version = up_to;
-        self.save(&folder).await?;
-        Ok(links(&folder))
-    }
-
-    async fn log(&self) -> Result<String, StageError> {
-        let (entries, left_out) = documents::list_entries(&self.store.pool, self.key, LARGEST_LOG).await?;
-        let older = match left_out {
-            0 => String::new(),
-            left_out => format!("<p>{left_out} older calls are not shown.</p>"),
-        };
-        let title = escape(self.key.folder);
-        Ok(format!(
-            "<html><head><meta charset=\"utf-8\"></head><body><h1>Summary Log: {title}</h1>{}{older}</body></html>",
-            entries.concat()
-        ))
-    }
-
-    /// Makes the folder under an id that is stored before: a repeated creation finds the first.
-    async fn ensure_folder(&self, folder: &mut Folder) -> Result<(), StageError> {
-        if folder.folder_url.is_some() {
-            return Ok(());
-        }
-        let id = if let Some(id) = &folder.folder_id {
-            id.clone()
-        } else {
-            let id = self.store.drive.generate_id().await?;
-            folder.folder_id = Some(id.clone());
-            self.save(folder).await?;
-            id
-        };
-        match self.store.drive.create_folder(&id, self.title, &self.store.root, &self.property(None)).await? {
-            Created::Done(made) if !made.trashed => {
-                folder.folder_url = made.web_view_link;
-                self.save(folder).await
-            }
-            Created::Done(_) => Err(self.forget_folder(folder).await?),
-            Created::ParentGone => Err(StageError::Failed(anyhow::anyhow!(
-                "google-drive: the root folder (GOOGLE_DRIVE_FOLDER_ID) is not there any more, or not shared with us"
-            ))),
-        }
-    }
-
-    /// Replaces a document, or makes it where there is none.
-    async fn put(&self, folder: &mut Folder, document: Document, html: &str) -> Result<(), StageError> {
-        if let Some(id) = document.of(folder).id.clone() {
-            match self.store.drive.replace_document(&id, html).await? {
-                Replaced::Done => return Ok(()),
-                Replaced::Gone => {
-                    *document.of(folder) = KnownDocument::default();
-                    self.save(folder).await?;
-                }
-            }
-        }
-        if let Some(begun_at) = document.of(folder).begun_at
-            && self.adopt(folder, document, begun_at).await?
-        {
-            let id = document.of(folder).id.clone().unwrap_or_default();
-            return match self.store.drive.replace_document(&id, html).await? {
-                Replaced::Done => Ok(()),
-                Replaced::Gone => Err(busy()),
-            };
-        }
-        self.make(folder, document, html).await
-    }
-
-    /// Takes over the document that a lost request made, and puts its doubles into the trash. `false` when there is none.
-    async fn adopt(
-        &self,
-        folder: &mut Folder,
-        document: Document,
-        begun_at: DateTime<Utc>,
-    ) -> Result<bool, StageError> {
-        let place = Place { parent: folder.folder_id.as_deref(), drive_id: None };
-        let found = self.store.drive.find_by_key(place, &self.property(Some(document)), Kind::Document).await?;
-        let mut found = found.into_iter();
-        let Some(oldest) = found.next() else {
-            if self.store.clock.now() < after(begun_at, SEARCH_LAG) {
-                let why = format!("google-drive: whether \"{}\" was made is not known yet", document.title());
-                return Err(StageError::Later { why, wait: SEARCH_AGAIN });
-            }
-            return Ok(false);
-        };
-        for double in found {
-            self.store.drive.trash(&double.id).await?;
-        }
-        *document.of(folder) = KnownDocument { id: Some(oldest.id), url: oldest.web_view_link, begun_at: None };
-        self.save(folder).await?;
-        Ok(true)
-    }
-
-    async fn make(&self, folder: &mut Folder, document: Document, html: &str) -> Result<(), StageError> {
-        // Remembered before: if the answer is lost, the next try looks for the document first.
-        document.of(folder).begun_at = Some(self.store.clock.now());
-        self.save(folder).await?;
-        let parent = folder.folder_id.clone().unwrap_or_default();
-        let key = self.property(Some(document));
-        match self.store.drive.create_document(document.title(), &parent, &key, html).await? {
-            Created::Done(made) => {
-                *document.of(folder) = KnownDocument { id: Some(made.id), url: made.web_view_link, begun_at: None };
-                self.save(folder).await
-            }
-            Created::ParentGone => Err(self.forget_folder(folder).await?),
-        }
-    }
-
-    /// Somebody removed the folder: the next try makes another.
-    async fn forget_folder(&self, folder: &mut Folder) -> Result<StageError, StageError> {
-        folder.folder_id = None;
-        folder.folder_url = None;
-        folder.summary = KnownDocument::default();
-        folder.log = KnownDocument::default();
-        self.save(folder).await?;
-        Ok(StageError::Retry(anyhow::anyhow!("google-drive: the account's folder was removed; another is made")))
-    }
-
-    async fn save(&self, folder: &Folder) -> Result<(), StageError> {
-        let ours = documents::save_folder(&self.store.pool, self.key, self.claim, folder).await?;
-        if ours { Ok(()) } else { Err(busy()) }
-    }
-
-    /// What our own files are found again by.
-    fn property(&self, document: Option<Document>) -> String {
-        let what = document.map_or("Folder", Document::title);
-        format!("{}\n{}\n{}\n{what}", self.key.tenant, self.key.store, self.key.folder)
+/// The folder's name as people see it.
+fn title(filing: &Filing) -> String {
+    match filing.tenant.as_str() {
+        "default" => filing.account.clone(),
+        tenant => format!("{} ({tenant})", filing.account),
     }
 }
 
-fn busy() -> StageError {
-    let why = "another worker writes the account's documents".to_owned();
-    StageError::Later { why, wait: jittered(BUSY, rand::random()) }
+/// The text of "Summary Log": as many entries as fit, the newest first.
+fn log(account: &str, entries: &[Entry]) -> String {
+    let escaped = account.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut log = format!("<html><head><meta charset=\"utf-8\"></head><body><h1>Summary Log: {escaped}</h1>");
+    let mut shown = 0;
+    for entry in entries {
+        if shown > 0 && log.len() + entry.entry_html.len() > LARGEST_LOG {
+            break;
+        }
+        log.push_str(&entry.entry_html);
+        shown += 1;
+    }
+    let left_out = entries.first().map_or(0, |entry| entry.total) - shown;
+    let older = if left_out > 0 { format!("<p>{left_out} older calls are not shown.</p>") } else { String::new() };
+    log + &older + "</body></html>"
 }
 
 fn links(folder: &Folder) -> DocumentLinks {
@@ -272,8 +144,4 @@ fn links(folder: &Folder) -> DocumentLinks {
         summary_url: url(&folder.summary.url),
         log_url: url(&folder.log.url),
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -80,13 +80,12 @@ fn with_entry(log: &str, call_id: &str, entry: &str) -> String {
     let id = utf8_percent_encode(call_id, NON_ALPHANUMERIC);
     let (begin, end) = (format!("{ENTRY}{id} -->\n"), format!("<!-- aftercall:end {id} -->\n"));
     let block = format!("{begin}{}\n{end}", entry.trim_end());
-    match log.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1))) {
-        Some((before, after)) => format!("{before}{block}{after}"),
-        None => {
-            let (title, others) = log.split_at(log.find(ENTRY).unwrap_or(log.len()));
-            format!("{}\n\n{block}{}{others}", title.trim_end(), if others.is_empty() { "" } else { "\n" })
-        }
+    let earlier = log.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    if let Some((before, after)) = earlier {
+        return format!("{before}{block}{after}");
     }
+    let (title, others) = log.split_at(log.find(ENTRY).unwrap_or(log.len()));
+    format!("{}\n\n{block}{}{others}", title.trim_end(), if others.is_empty() { "" } else { "\n" })
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<String>> {

@@ -2,6 +2,7 @@
 //! once, the newest first, however often the stage is repeated.
 
 mod drive;
+mod drive_folder;
 mod files;
 
 use anyhow::Context;
@@ -57,11 +58,11 @@ impl DocumentStore {
         }
     }
 
-    /// Files a call and tells where.
-    async fn file(&self, filing: Filing) -> Result<DocumentLinks, StageError> {
+    /// Files a call and tells where. `waits` is how often this was put off already.
+    async fn file(&self, filing: Filing, waits: u32) -> Result<DocumentLinks, StageError> {
         match self {
             Self::Files(files) => files.file(filing).await.map_err(StageError::Retry),
-            Self::Drive(drive) => drive.file(&filing).await,
+            Self::Drive(drive) => drive.file(&filing, waits).await,
         }
     }
 }
@@ -91,7 +92,8 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
         summary: pipeline.templates.call_summary(form, &account, &entry, &summary).map_err(StageError::Failed)?,
         log_entry: pipeline.templates.log_entry(form, &entry, &summary).map_err(StageError::Failed)?,
     };
-    let links = pipeline.documents.file(filing).await?;
+    let waits = u32::try_from(job.free_attempts).unwrap_or(0);
+    let links = pipeline.documents.file(filing, waits).await?;
     let mut data = CallData::new(call, call.crm_account.as_ref(), job.run_id);
     data.summary = Some(SummaryFacts::from(&summary));
     data.documents = Some(links.clone());

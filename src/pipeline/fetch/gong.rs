@@ -16,7 +16,7 @@ pub(super) async fn take(
 ) -> Result<bool, StageError> {
     let Some(turns) = gong.transcript(&job.call_id).await? else { return Ok(false) };
     let told = if has_strangers(&turns, call) { gong.call(&job.call_id).await? } else { None };
-    store(pipeline, job, told.as_ref(), &turns, "gong").await?;
+    store(pipeline, job, told.as_ref(), None, &turns, "gong").await?;
     Ok(true)
 }
 

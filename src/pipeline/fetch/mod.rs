@@ -53,11 +53,18 @@ async fn ask_source(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Resul
     }
 }
 
-/// Stores a transcript together with what its source told of the call.
+/// Who takes care of the customer, as far as the source says.
+struct Contacts<'a> {
+    cs_email: Option<&'a str>,
+    am_email: Option<&'a str>,
+}
+
+/// Stores a transcript together with what its source told of the call: once the words are there, it is not asked again.
 async fn store(
     pipeline: &Pipeline,
     job: &ClaimedJob,
     told: Option<&Call>,
+    contacts: Option<Contacts<'_>>,
     turns: &[StoredTurn],
     origin: &str,
 ) -> Result<(), StageError> {
@@ -65,6 +72,9 @@ async fn store(
     let mut tx = pipeline.pool.begin().await?;
     if let Some(told) = told {
         record_calls(&mut tx, &[(&job.tenant, told)], now).await?;
+    }
+    if let Some(Contacts { cs_email, am_email }) = contacts {
+        calls::set_contacts(&mut *tx, &job.tenant, &job.call_id, cs_email, am_email, now).await?;
     }
     transcripts::upsert_transcript(&mut *tx, &job.tenant, &job.call_id, turns, origin, now).await?;
     tx.commit().await?;

@@ -2,12 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Pipeline, StageError, store};
-use crate::{
-    clients::snowflake::Snowflake,
-    db::{calls, jobs::ClaimedJob},
-    domain::call::Call,
-};
+use super::{Contacts, Pipeline, StageError, store};
+use crate::{clients::snowflake::Snowflake, db::jobs::ClaimedJob, domain::call::Call};
 
 /// Asks for the transcript by the call's id.
 pub(super) async fn take(
@@ -25,8 +21,7 @@ pub(super) async fn take(
         crm_account: found.account,
         ..Call::default()
     };
-    store(pipeline, job, Some(&told), &found.turns, "snowflake").await?;
-    let (cs, am) = (found.cs_email.as_deref(), found.am_email.as_deref());
-    calls::set_contacts(&pipeline.pool, &job.tenant, &job.call_id, cs, am, pipeline.clock.now()).await?;
+    let contacts = Contacts { cs_email: found.cs_email.as_deref(), am_email: found.am_email.as_deref() };
+    store(pipeline, job, Some(&told), Some(contacts), &found.turns, "snowflake").await?;
     Ok(true)
 }

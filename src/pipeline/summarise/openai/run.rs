@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
         }
         let of = pieces.len();
         if of > MOST_PIECES {
-            let why = format!("the call would take {of} requests to the model server: raise the input budget");
+            let why = format!("the call would take {of} requests to the model server: raise OPENAI_INPUT_TOKENS");
             return Err(UpstreamError::Never(why).into());
         }
         let asked = pieces.iter().zip(1..).map(|(piece, number)| self.ask(Task::Piece { number, of }, piece));
@@ -101,7 +101,7 @@ impl<'a> Run<'a> {
             }
             // Cannot be, as two always fit; but a loop that costs money must not depend on it.
             if merged.len() >= partials.len() {
-                let why = "the summaries of the parts do not fit together: raise the input budget".to_owned();
+                let why = "the summaries of the parts do not fit together: raise OPENAI_INPUT_TOKENS".to_owned();
                 return Err(UpstreamError::Never(why).into());
             }
             partials = merged;

@@ -146,8 +146,9 @@ async fn an_id_that_is_named_as_unknown_is_missing_and_the_others_come() {
     unknown("Call ID 404 was not found");
     let wanted = [generated_id(0), "404".to_owned(), generated_id(1)];
     assert_eq!(gong.api.calls(&wanted).await.unwrap().len(), 2);
+    // Without its name it is found by asking for fewer.
     unknown("Some call ID was not found");
-    assert!(matches!(gong.api.calls(&wanted).await, Err(UpstreamError::Never(text)) if text.contains("Some call ID")));
+    assert_eq!(gong.api.calls(&wanted).await.unwrap().len(), 2);
     assert_eq!(gong.requests(), gong.pace.turns());
 }
 

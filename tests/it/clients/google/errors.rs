@@ -119,9 +119,12 @@ async fn a_404_that_is_not_drives_own_does_not_mean_gone() {
         for place in ["GET /drive", "PATCH /drive", "PATCH /upload"] {
             google.server.fail_next(place, Fault::status(404, body));
         }
-        never(drive.describe(&root).await);
-        never(drive.trash(&root).await);
-        never(drive.replace_document(&root, "<p></p>").await);
+        let errors = [
+            drive.describe(&root).await.unwrap_err(),
+            drive.trash(&root).await.unwrap_err(),
+            drive.replace_document(&root, "<p></p>").await.unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| matches!(error, UpstreamError::Retry(_))), "{errors:?}");
     }
 }
 

@@ -126,7 +126,7 @@ async fn an_answer_cut_at_the_cap_is_never_read() {
         let error = ask(&client(&stand_in, dialect)).await.expect_err("half an answer");
         let CompletionError::TooLong { usage, .. } = &error else { panic!("{error:?}") };
         assert_eq!(usage.output_tokens, Some(400), "what was paid for is told");
-        assert_never(&error.into(), &["cut the answer at 400 tokens", "allow it more"]);
+        assert_never(&error.into(), &["cut the answer at 400 tokens", "name another model"]);
     }
 }
 
@@ -162,9 +162,9 @@ async fn refusals_are_permanent_and_say_what_to_do() {
         (401, None, "Your IP is not authorized.", "check the API key"),
         (403, Some("unsupported_country_region_territory"), "Country not supported.", "the country is not supported"),
         (404, Some("model_not_found"), "No such thing.", "the model gpt-6-luna does not exist"),
-        (404, None, "Not Found", "check the base URL and the dialect"),
-        (405, None, "Method Not Allowed", "check the base URL and the dialect"),
-        (410, None, "Gone", "check the base URL and the dialect"),
+        (404, None, "Not Found", "check OPENAI_BASE_URL and OPENAI_API"),
+        (405, None, "Method Not Allowed", "check OPENAI_BASE_URL and OPENAI_API"),
+        (410, None, "Gone", "check OPENAI_BASE_URL and OPENAI_API"),
         (422, None, "Unprocessable.", "check the model"),
     ] {
         stand_in.next(Behaviour::Answer(status, code, message.to_owned(), Vec::new()));
@@ -224,7 +224,7 @@ async fn a_dead_path_is_permanent() {
     let stand_in = OpenAiStandIn::start().await;
     let mut dead = config(&stand_in, Dialect::Responses);
     dead.base_url = format!("{}/assistants", stand_in.base_url()).parse().expect("a URL");
-    assert_never(&refusal(&client_of(dead)).await, &["answered 404", "Invalid URL", "check the base URL"]);
+    assert_never(&refusal(&client_of(dead)).await, &["answered 404", "Invalid URL", "check OPENAI_BASE_URL"]);
     let mut unknown = config(&stand_in, Dialect::Responses);
     unknown.model = "gpt-2".to_owned();
     assert_never(&refusal(&client_of(unknown)).await, &["model_not_found", "the model gpt-2 does not exist"]);
@@ -301,7 +301,7 @@ async fn an_input_that_does_not_fit_is_told_apart() {
         let stand_in = OpenAiStandIn::with(small.clone()).await;
         let error = ask(&client(&stand_in, dialect)).await.expect_err("too long");
         assert!(matches!(error, CompletionError::InputTooLong { .. }), "{error:?}");
-        assert_never(&error.into(), &["context_length_exceeded", "lower the input budget"]);
+        assert_never(&error.into(), &["context_length_exceeded", "lower OPENAI_INPUT_TOKENS"]);
     }
     let stand_in = OpenAiStandIn::start().await;
     let client = client(&stand_in, Dialect::ChatCompletions);
@@ -351,7 +351,7 @@ async fn a_proxys_page_is_understood_by_its_status() {
         assert_retry(&refusal(&client).await, &[&format!("answered {status}: <!DOCTYPE html>")]);
     }
     stand_in.next(Behaviour::Page(404));
-    assert_never(&refusal(&client).await, &["check the base URL"]);
+    assert_never(&refusal(&client).await, &["check OPENAI_BASE_URL"]);
 }
 
 #[tokio::test]

@@ -203,7 +203,7 @@ async fn a_smaller_context_than_thought_halves_the_pieces_once() {
 async fn a_call_of_absurd_length_is_refused_before_it_costs_anything() {
     let stand_in = OpenAiStandIn::start().await;
     let summariser = summariser(&stand_in, Dialect::Responses, Some(SMALL_BUDGET));
-    assert_never(&summariser.summarise(&call(), &long_call(4_000)).await.unwrap_err(), &["raise the input budget"]);
+    assert_never(&summariser.summarise(&call(), &long_call(4_000)).await.unwrap_err(), &["raise OPENAI_INPUT_TOKENS"]);
     assert!(stand_in.questions().is_empty());
 }
 
