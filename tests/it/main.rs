@@ -15,6 +15,7 @@ mod generated;
 mod import;
 mod intake;
 mod load;
+mod outside;
 mod pipeline;
 mod queue;
 mod support;

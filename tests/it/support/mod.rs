@@ -13,7 +13,7 @@ pub mod snowflake;
 mod stand_in;
 
 pub use self::{
-    app::{Answer, SECRET, TOKEN, TestApp, URL_KEY, WEBHOOK_URL},
+    app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
     database::Database,
     gong::{Gong, Signing, callback, transcript},
     process::Server,

@@ -1,0 +1,120 @@
+//! The whole pipeline, driven through the production router and workers, against each outside system: in good weather and
+//! in every bad weather that the system's contract lists. The clients have tests of their own; here it is shown what an
+//! operator then finds on record, what was published, and that no secret stands anywhere.
+
+mod gong;
+mod privacy;
+
+use std::{sync::Arc, time::Duration};
+
+use aftercall::{
+    app::App,
+    pipeline::Pipeline,
+    queue::{Worker, WorkerSettings},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+use crate::support::{TestApp, TestAppBuilder, callback, gong_api::GongApiStandIn, transcript};
+
+/// The requests of Gong's API, as its stand-in counts them.
+const DETAILS: &str = "POST /v2/calls/extensive";
+const TRANSCRIPT: &str = "POST /v2/calls/transcript";
+/// The attempts of a run that nothing disturbed.
+const UNDISTURBED: [&str; 4] = ["fetch done", "summarise done", "document done", "notify done"];
+
+/// An app that asks this Gong.
+fn asking(gong: &GongApiStandIn) -> TestAppBuilder {
+    TestApp::with("GONG_API_URL", gong.url())
+        .with("GONG_ACCESS_KEY", gong.key())
+        .with("GONG_ACCESS_KEY_SECRET", gong.secret())
+        .with("TRANSCRIPT_SOURCE", "gong")
+}
+
+/// What must not stand in any record of an app that asks this Gong.
+fn secrets_of(gong: &GongApiStandIn) -> [String; 3] {
+    let basic = STANDARD.encode(format!("{}:{}", gong.key(), gong.secret()));
+    // The last one is what a proxy in front of it blurts out.
+    [gong.secret().to_owned(), basic, "letmein".to_owned()]
+}
+
+/// Makes Gong know the call that a callback tells of, with its transcript.
+fn add(gong: &GongApiStandIn, id: &str) {
+    gong.add_call(callback(id)["callData"].clone(), Some(words(id)));
+}
+
+/// The `transcript` of a call.
+fn words(id: &str) -> Value {
+    transcript(id)["callTranscripts"][0]["transcript"].clone()
+}
+
+/// Another replica on the same database, by the same clock.
+fn replica(app: &TestApp) -> Arc<App> {
+    App::new(app.app.config.clone(), app.app.pool.clone(), app.clock.clone(), 8080).expect("an app")
+}
+
+/// The stage worker of a replica.
+fn stages_of(app: &App, concurrency: usize) -> Worker<Pipeline> {
+    let settings = WorkerSettings { concurrency, lease: Duration::from_secs(15) };
+    Worker::new(Arc::clone(&app.pipeline), app.clock.clone(), settings)
+}
+
+/// Takes a callback in and steps the workers.
+async fn driven(app: &TestApp, id: &str) -> Value {
+    app.post_signed(&callback(id)).await.expect(202);
+    app.run_due().await;
+    run_of(app, id).await
+}
+
+/// The run of a call with all its attempts, as the admin API shows it.
+async fn run_of(app: &TestApp, call_id: &str) -> Value {
+    let call = app.get(&format!("/api/v1/admin/calls/{call_id}")).await.expect(200).body;
+    let run = call["run_id"].as_str().unwrap_or_else(|| panic!("call {call_id} has no run")).to_owned();
+    app.get(&format!("/api/v1/admin/runs/{run}")).await.expect(200).body
+}
+
+/// Sends a failed run on again, as an operator does.
+async fn retry(app: &TestApp, run: &Value) {
+    let path = format!("/api/v1/admin/runs/{}/retry", run["id"].as_str().expect("an id"));
+    app.api("POST", &path, None).await.expect(202);
+    app.run_due().await;
+}
+
+/// What was tried and how it ended, in order.
+fn outcomes(run: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let attempts = run["attempts"].as_array().expect("attempts");
+    attempts.iter().map(|attempt| format!("{} {}", word(&attempt["stage"]), word(&attempt["outcome"]))).collect()
+}
+
+/// What the record says of the attempt of that number, from 0.
+fn error_of(run: &Value, attempt: usize) -> String {
+    run["attempts"][attempt]["error"].as_str().unwrap_or_else(|| panic!("no error: {run}")).to_owned()
+}
+
+/// When a call's job is due.
+async fn due_at(app: &TestApp, call_id: &str) -> DateTime<Utc> {
+    sqlx::query_scalar("SELECT j.ready_at FROM jobs j JOIN runs r ON r.id = j.run_id WHERE r.call_id = $1")
+        .bind(call_id)
+        .fetch_one(&app.app.pool)
+        .await
+        .expect("a job waits")
+}
+
+/// No row of any table says one of these.
+async fn assert_nowhere(app: &TestApp, secrets: &[impl AsRef<str>]) {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_all(&app.app.pool)
+        .await
+        .expect("tables");
+    assert!(tables.len() > 10, "{tables:?}");
+    for table in tables {
+        let rows = AssertSqlSafe(format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t"));
+        let rows: String = sqlx::query_scalar(rows).fetch_one(&app.app.pool).await.expect("rows");
+        for secret in secrets.iter().map(AsRef::as_ref) {
+            assert!(!rows.contains(secret), "{table} shows {secret}");
+        }
+    }
+}
