@@ -3,6 +3,7 @@
 //! operator then finds on record, what was published, and that no secret stands anywhere.
 
 mod gong;
+mod poll;
 mod privacy;
 
 use std::{sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ use sqlx::AssertSqlSafe;
 use crate::support::{TestApp, TestAppBuilder, callback, gong_api::GongApiStandIn, transcript};
 
 /// The requests of Gong's API, as its stand-in counts them.
+const LIST: &str = "GET /v2/calls";
 const DETAILS: &str = "POST /v2/calls/extensive";
 const TRANSCRIPT: &str = "POST /v2/calls/transcript";
 /// The attempts of a run that nothing disturbed.
