@@ -5,6 +5,7 @@
 mod gong;
 mod poll;
 mod privacy;
+mod snowflake;
 mod sync;
 
 use std::{sync::Arc, time::Duration};

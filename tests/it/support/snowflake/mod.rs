@@ -105,6 +105,11 @@ impl SnowflakeStandIn {
         Self { server: StandIn::serve(router).await, inner }
     }
 
+    /// Goes by another clock from now on: that of an app which could only be started once the address was known.
+    pub fn tell_time(&self, clock: Clock) {
+        self.inner().clock = clock;
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap()
     }
