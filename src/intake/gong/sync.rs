@@ -113,6 +113,7 @@ pub enum SyncError {
 
 /// What is remembered.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
 struct State {
     /// Everything before this was read.
     synced_until: Option<DateTime<Utc>>,
@@ -137,11 +138,11 @@ impl State {
     }
 
     /// Forgets where a sync was, and remembers how far everything is read: only a sync that left no gap says that.
-    fn finished(&mut self, at: &UnderWay, now: DateTime<Utc>) {
+    fn finished(&mut self, at: &UnderWay) {
         self.under_way.retain(|other| other.plan.mode != at.plan.mode);
         let left_no_gap = self.synced_until.is_none_or(|until| at.from <= until);
         if left_no_gap && at.plan.transcripts && at.plan.mode != SyncMode::Backfill {
-            self.synced_until = self.synced_until.max(Some(at.to.min(now)));
+            self.synced_until = self.synced_until.max(Some(at.to));
         }
     }
 }
@@ -176,7 +177,7 @@ impl Sync {
                 state.stopped(&at);
                 self.save(claim, &state, Some(LEASE)).await?;
             }
-            state.finished(&at, self.clock.now());
+            state.finished(&at);
             self.save(claim, &state, None).await?;
             Ok(at.progress)
         };
@@ -225,7 +226,7 @@ impl Sync {
 
     fn begin(&self, plan: SyncPlan, state: &State) -> Result<UnderWay, SyncError> {
         let now = self.clock.now();
-        let to = plan.to.unwrap_or(now);
+        let to = plan.to.unwrap_or(now).min(now);
         if let Some(under_way) = state.under_way.iter().find(|under_way| under_way.plan == plan) {
             let progress = SyncProgress { resumed: true, ..under_way.progress };
             return Ok(UnderWay { to, progress, ..under_way.clone() });
@@ -308,13 +309,14 @@ impl Sync {
         let (known, listed): (Vec<Call>, Vec<Call>) =
             batch.iter().cloned().partition(|call| !unknown.contains(&call.id));
         let new = with_details(listed, details);
-        at.progress.stored += new.len();
+        let brought = new.len();
         let calls: Vec<Call> = new.into_iter().chain(known).collect();
         // What was said on a private call is nobody's business, not even ours.
         let wanted = calls.iter().filter(|call| at.plan.transcripts && !call.is_private && silent.contains(&call.id));
         let wanted: Vec<String> = wanted.map(|call| call.id.clone()).collect();
         let spoken = self.api.transcripts(&wanted).await?;
         self.store(&calls, &spoken).await?;
+        at.progress.stored += brought;
         at.progress.transcripts += spoken.len();
         if at.plan.process {
             let callbacks = calls.into_iter().map(|call| Callback::found(READER.tenant, DEFAULT_SOURCE, call));

@@ -1,10 +1,10 @@
 //! Transcripts from the Gong API. Runs that ask at the same moment share a request, since requests are what is scarce.
 
-use super::{Pipeline, StageError, store};
+use super::{Pipeline, StageError, not_yet, store};
 use crate::{
     clients::gong::GongBatches,
     db::jobs::ClaimedJob,
-    domain::{call::Call, transcript::StoredTurn},
+    domain::{call::Call, run::skip_reason, transcript::StoredTurn},
 };
 
 /// Asks for the transcript and, when it has speakers whose names we do not know, for the call.
@@ -15,7 +15,15 @@ pub(super) async fn take(
     call: &Call,
 ) -> Result<bool, StageError> {
     let Some(turns) = gong.transcript(&job.call_id).await? else { return Ok(false) };
-    let told = if has_strangers(&turns, call) { gong.call(&job.call_id).await? } else { None };
+    let mut told = None;
+    if has_strangers(&turns, call) {
+        told = gong.call(&job.call_id).await?;
+        if told.is_none() {
+            // Before Gong shows the call it will not be published either.
+            let why = "the transcript is there, but Gong does not show the call yet";
+            return Err(not_yet(pipeline, job, why, skip_reason::NOT_VISIBLE));
+        }
+    }
     store(pipeline, job, told.as_ref(), None, &turns, "gong").await?;
     Ok(true)
 }

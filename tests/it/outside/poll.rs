@@ -286,16 +286,21 @@ async fn a_known_call_that_turned_private_is_noticed_and_its_run_ends() {
 }
 
 #[tokio::test]
-async fn a_call_without_details_is_left_for_a_later_poll() {
+async fn a_call_without_details_begins_as_it_is_listed_and_waits_for_them() {
     let gong = GongApiStandIn::start().await;
     add(&gong, "1");
     add(&gong, "2");
     gong.details_unknown("1", 2);
     let app = polling(&gong).start().await;
-    assert_eq!(poll(&app).await.unwrap(), found(2, 1));
-    assert_eq!(poll_again(&app).await.unwrap(), found(2, 0), "now the 404 of a question for one");
-    app.get("/api/v1/admin/calls/1").await.expect(404);
-    assert_eq!(poll_again(&app).await.unwrap(), found(2, 1));
+    assert_eq!(poll(&app).await.unwrap(), found(2, 2));
+    app.run_due().await;
+    assert_eq!(
+        (&run_of(&app, "1").await["state"], &run_of(&app, "2").await["state"]),
+        (&json!("active"), &json!("done"))
+    );
+    app.clock.advance(Duration::from_secs(30));
     app.run_due().await;
     assert_eq!(run_of(&app, "1").await["state"], "done");
+    let call = app.get("/api/v1/admin/calls/1").await.expect(200).body;
+    assert!(call["summary"].to_string().contains("Dana Reyes"), "its people are known: {call}");
 }

@@ -41,7 +41,7 @@ fn syncing(app: &App) -> Sync {
         pool: app.pool.clone(),
         clock: app.clock.clone(),
         intake: app.intake.clone(),
-        api: app.systems.gong.clone().expect("Gong is configured"),
+        api: app.systems.gong_in_background.clone().expect("Gong is configured"),
         batch: NonZeroUsize::new(50).expect("not zero"),
     }
 }

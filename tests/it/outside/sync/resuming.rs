@@ -62,7 +62,7 @@ async fn a_sync_that_stopped_goes_on_where_it_was_and_reads_no_week_again() {
         assert_eq!((done.listed, done.stored, done.transcripts, done.resumed), (4, 4, 4, true), "{mode:?}");
         assert!(shown.is_sorted_by_key(|progress| progress.permille) && shown[0].permille == 500, "{shown:?}");
         assert_eq!((stored(&app).await.len(), gong.server.count(DETAILS), gong.server.count(TRANSCRIPT)), (4, 4, 4));
-        assert_eq!(state(&app).await["under_way"], Value::Null);
+        assert_eq!(state(&app).await["under_way"], json!([]));
         assert_nowhere(&app, &secrets_of(&gong)).await;
     }
 }
@@ -161,6 +161,6 @@ async fn one_that_lost_its_claim_stops_and_does_not_overwrite_the_others_place()
     let (slow, faster) = tokio::join!(slow, faster);
     assert_eq!(faster.unwrap().listed, 4);
     assert!(matches!(slow, Err(SyncError::Busy)), "{slow:?}");
-    assert_eq!(state(&app).await["under_way"], Value::Null, "the faster one ended");
+    assert_eq!(state(&app).await["under_way"], json!([]), "the faster one ended");
     assert_eq!(stored(&app).await.len(), 4);
 }

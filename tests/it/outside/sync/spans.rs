@@ -21,8 +21,10 @@ async fn ten_thousand_calls_are_stored_with_their_words_within_gongs_pace() {
     let app = asking(&gong).start().await;
     let began = app.clock.now();
     let done = sync(&app, plan(SyncMode::Full, "2031-01-01", "2031-01-08")).await.unwrap();
-    assert_eq!((done.listed, done.stored, done.transcripts, done.permille), (CALLS, CALLS, CALLS, 1000));
-    assert_eq!((app.count("calls").await, app.count("transcripts").await), (10_000, 10_000));
+    // One in 97 is private: nobody asks for what was said there.
+    let spoken = CALLS - CALLS / 97;
+    assert_eq!((done.listed, done.stored, done.transcripts, done.permille), (CALLS, CALLS, spoken, 1000));
+    assert_eq!((app.count("calls").await, app.count("transcripts").await), (10_000, i64::try_from(spoken).unwrap()));
     let last = app.get(&format!("/api/v1/admin/calls/{}", generated_id(CALLS - 1))).await.expect(200).body;
     assert_eq!((&last["status"], &last["title"]), (&json!("imported"), &json!("Call 9999")));
     assert_eq!(app.count("runs").await, 0);
@@ -172,7 +174,7 @@ async fn a_call_without_details_or_words_yet_is_brought_by_a_later_sync() {
     gong.transcript_not_ready("2", NotReady::Empty, 1);
     let app = asking(&gong).start().await;
     let done = sync(&app, plan(SyncMode::Incremental, "", "")).await.unwrap();
-    assert_eq!((done.listed, done.stored), (2, 1));
+    assert_eq!((done.listed, done.stored), (2, 2), "one of them as it is listed");
     let done = sync(&app, plan(SyncMode::Incremental, "", "")).await.unwrap();
     assert_eq!((done.stored, stored(&app).await), (1, owned(&["1", "2"])));
     assert_eq!(app.count("transcripts").await, 2);

@@ -23,6 +23,7 @@ pub enum NotReady {
 #[derive(Default)]
 pub struct Calls {
     generated: usize,
+    first: Option<DateTime<Utc>>,
     added: BTreeMap<String, (Value, Option<Value>)>,
     pub private: HashMap<String, bool>,
     pub not_ready: HashMap<String, (NotReady, usize)>,
@@ -69,8 +70,13 @@ pub fn ids_in(body: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Calls {
-    pub fn generated(count: usize) -> Self {
-        Self { generated: count, ..Self::default() }
+    pub fn generated(count: usize, first: Option<DateTime<Utc>>) -> Self {
+        Self { generated: count, first, ..Self::default() }
+    }
+
+    fn started(&self, number: usize) -> DateTime<Utc> {
+        let first = self.first.unwrap_or_else(|| DateTime::parse_from_rfc3339(FIRST).expect("a time").to_utc());
+        first + TimeDelta::minutes(i64::try_from(number).expect("fewer calls"))
     }
 
     pub fn add(&mut self, call: Value, transcript: Option<Value>) {
@@ -104,7 +110,7 @@ impl Calls {
 
     fn time(&self, call: &Known, by_schedule: bool) -> DateTime<Utc> {
         match call {
-            Known::Generated(number) => started(*number),
+            Known::Generated(number) => self.started(*number),
             Known::Added(id) => {
                 let meta = &self.added[id].0["metaData"];
                 let scheduled = meta["scheduled"].as_str().filter(|_| by_schedule && meta["direction"] == "Conference");
@@ -117,7 +123,7 @@ impl Calls {
     /// All of a call.
     pub fn whole(&self, call: &Known) -> Value {
         let mut whole = match call {
-            Known::Generated(number) => generated(*number),
+            Known::Generated(number) => generated(*number, self.started(*number)),
             Known::Added(id) => self.added[id].0.clone(),
         };
         if let Some(private) = self.private.get(&call.id()) {
@@ -155,17 +161,12 @@ impl Calls {
     }
 }
 
-fn started(number: usize) -> DateTime<Utc> {
-    let first = DateTime::parse_from_rfc3339(FIRST).expect("a time").to_utc();
-    first + TimeDelta::minutes(i64::try_from(number).expect("fewer calls"))
-}
-
 /// As Gong's: offsets and fractions that differ from record to record, nulls, and blocks that are missing.
-fn generated(number: usize) -> Value {
+fn generated(number: usize, started: DateTime<Utc>) -> Value {
     let hours = [0, 2, -7, 9][number % 4];
     let offset = FixedOffset::east_opt(hours * 3600).expect("an offset");
     let fraction = [SecondsFormat::Secs, SecondsFormat::Millis, SecondsFormat::Micros][number % 3];
-    let started = started(number).with_timezone(&offset).to_rfc3339_opts(fraction, true);
+    let started = started.with_timezone(&offset).to_rfc3339_opts(fraction, true);
     let id = generated_id(number);
     let title = (!number.is_multiple_of(5)).then(|| format!("Call {number}"));
     let mut call = json!({

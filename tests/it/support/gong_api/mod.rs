@@ -14,6 +14,7 @@ use axum::{
     extract::State,
     response::Response,
 };
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
@@ -72,7 +73,16 @@ impl GongApiStandIn {
 
     /// Knows `count` calls, a minute apart, beginning with 2031: see [`generated_id`].
     pub async fn with_generated(count: usize) -> Self {
-        let world = Arc::new(Mutex::new(World { calls: Calls::generated(count), ..World::default() }));
+        Self::build(Calls::generated(count, None)).await
+    }
+
+    /// The same, beginning with another time.
+    pub async fn with_generated_since(first: DateTime<Utc>, count: usize) -> Self {
+        Self::build(Calls::generated(count, Some(first))).await
+    }
+
+    async fn build(calls: Calls) -> Self {
+        let world = Arc::new(Mutex::new(World { calls, ..World::default() }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&world));
         Self { server: StandIn::serve(router).await, key: gate::KEY, secret: gate::SECRET, world }
     }
