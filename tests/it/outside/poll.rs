@@ -13,7 +13,7 @@
 //! | 401, a missing scope | the error stands in the reader's state until it is mended | `an_error_stands_in_the_state_…` |
 //! | a call is private | recorded, skipped, told to nobody | `a_private_call_…` |
 //! | a known call turned private | recorded, and its run ends | `a_known_call_that_turned_private_…` |
-//! | details of a listed call are not known yet | left for a later poll | `a_call_without_details_…` |
+//! | details of a listed call are not known yet | its run begins and waits for them | `a_call_without_details_…` |
 
 use std::time::Duration;
 
