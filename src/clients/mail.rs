@@ -1,11 +1,12 @@
 //! Mail: to a server by SMTP, or into `.eml` files when none is configured.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::Mailbox,
     transport::smtp::{
+        Error as SmtpError,
         authentication::Credentials,
         client::{Certificate, CertificateStore, Tls, TlsParameters},
     },
@@ -131,20 +132,38 @@ async fn send_by_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: M
     }
 }
 
-/// An answer of 5yz and a certificate that does not fit stay as they are; the rest may pass.
-fn explain(error: &lettre::transport::smtp::Error) -> MailError {
+/// An answer of 5yz, a certificate that does not fit, and a server that lacks what we were told to use stay as they are;
+/// the rest may pass.
+fn explain(error: &SmtpError) -> MailError {
     let code = error.status().map(u16::from);
+    let is_tls = error.is_tls() || is_handshake(error);
     let text = match code {
         // RFC 4954 §6: what was said at sign-in.
         Some(530 | 534 | 535 | 538) => format!("{error} (SMTP_USER, SMTP_PASSWORD, SMTP_TLS)"),
-        _ if error.is_tls() => format!("{error} (SMTP_TLS, EXTRA_CA_FILE)"),
+        _ if is_tls => format!("{error} (SMTP_PORT, SMTP_TLS, EXTRA_CA_FILE)"),
+        _ if error.is_client() => format!("{error} (SMTP_PORT, SMTP_TLS, SMTP_USER)"),
         _ => error.to_string(),
     };
-    if error.is_permanent() || error.is_tls() {
+    if error.is_permanent() || is_tls || error.is_client() {
         MailError::Permanent { code, text }
     } else {
         MailError::Temporary { code, text }
     }
+}
+
+/// Whether the connection broke over TLS, which the transport calls a connection error like any other.
+fn is_handshake(error: &SmtpError) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        // The causes of such an error begin behind what it wraps.
+        if let Some(wrapped) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
+            && wrapped.is::<rustls::Error>()
+        {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 async fn write_file(outbox: &std::path::Path, name: &str, content: &[u8]) -> io::Result<Accepted> {
