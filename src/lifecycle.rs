@@ -80,7 +80,7 @@ fn check_systems(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
             match check.status {
                 CheckStatus::Failed => warn!(system, detail, "a configured system does not work"),
                 CheckStatus::Ok => info!(system, detail, "a configured system works"),
-                CheckStatus::NotConfigured => {}
+                CheckStatus::NotConfigured | CheckStatus::NotContacted => {}
             }
             for warning in check.warnings {
                 let warning = text::without_contacts(&warning);

@@ -23,18 +23,27 @@ pub struct Args {
 /// Contacts every system, prints what was found, and exits 1 if any failed.
 pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
-    let session = Session::open(&config).await?;
+    let session = match Session::open(&config).await {
+        Ok(session) => session,
+        // Also an answer to what was asked, in the form it was asked for.
+        Err(error) => return say(&Report::without_database(&config, &error), args),
+    };
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
     app.check_keys().await?;
     let report = app.systems.check().await;
-    if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
-    } else {
-        print(&report)?;
-    }
     drop(app);
     session.close().await;
+    say(&report, args)
+}
+
+/// Prints what was found and tells the exit code.
+fn say(report: &Report, args: &Args) -> anyhow::Result<ExitCode> {
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(report)?)?;
+    } else {
+        print(report)?;
+    }
     Ok(ExitCode::from(u8::from(!report.ok)))
 }
 
@@ -45,6 +54,7 @@ fn print(report: &Report) -> std::io::Result<()> {
             CheckStatus::Ok => "ok",
             CheckStatus::Failed => "FAILED",
             CheckStatus::NotConfigured => "-",
+            CheckStatus::NotContacted => "?",
         };
         writeln!(out, "{system:<14} {word:<8} {detail}")?;
         for warning in warnings {

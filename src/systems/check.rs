@@ -19,11 +19,13 @@ use crate::{
         openai::OpenAi,
         snowflake::Snowflake,
     },
+    config::{Config, MailTransport},
     db,
 };
 
 /// How long one system is waited for: whoever asked is waiting too.
 const PATIENCE: Duration = Duration::from_secs(30);
+const NOT_CONFIGURED: &str = "not configured";
 
 /// How one system did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -35,6 +37,8 @@ pub enum CheckStatus {
     Failed,
     /// The configuration does not name it; its embedded default is used.
     NotConfigured,
+    /// Nobody asked, since what it needs does not work.
+    NotContacted,
 }
 
 /// What is known of one system.
@@ -61,6 +65,38 @@ pub struct Report {
     pub ok: bool,
     /// One after the other, in the order in which a call meets them.
     pub systems: Vec<Check>,
+}
+
+impl Report {
+    /// What can be said while the database cannot be opened: nothing else is asked, since limits that all replicas share
+    /// are kept there.
+    #[must_use]
+    pub fn without_database(config: &Config, why: &anyhow::Error) -> Self {
+        let row = |system, status, detail: &str| Check {
+            system,
+            status,
+            detail: detail.to_owned(),
+            warnings: Vec::new(),
+            duration_ms: 0,
+            breaker: None,
+        };
+        let others = [
+            ("gong", config.gong.api.is_some()),
+            ("snowflake", config.snowflake.is_some()),
+            ("openai", config.summary.openai.is_some()),
+            ("google-drive", config.google.is_some()),
+            ("smtp", matches!(config.mail.transport, MailTransport::Smtp(_))),
+        ];
+        let others = others.map(|(system, is_configured)| {
+            if is_configured {
+                row(system, CheckStatus::NotContacted, "not contacted: the database comes first")
+            } else {
+                row(system, CheckStatus::NotConfigured, NOT_CONFIGURED)
+            }
+        });
+        let database = row("database", CheckStatus::Failed, &format!("{why:#}"));
+        Self { ok: false, systems: [database].into_iter().chain(others).collect() }
+    }
 }
 
 /// What asking brought: what was found, and warnings; or what to do.
@@ -135,7 +171,7 @@ async fn timed(system: &'static str, asking: Option<BoxFuture<'_, Found>>) -> Ch
     let stopwatch = tokio::time::Instant::now();
     let silent = || format!("no answer within {} s", PATIENCE.as_secs());
     let (status, detail, warnings) = match asking {
-        None => (CheckStatus::NotConfigured, "not configured".to_owned(), Vec::new()),
+        None => (CheckStatus::NotConfigured, NOT_CONFIGURED.to_owned(), Vec::new()),
         Some(asking) => match tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(silent())) {
             Ok((detail, warnings)) => (CheckStatus::Ok, detail, warnings),
             Err(detail) => (CheckStatus::Failed, detail, Vec::new()),
