@@ -15,10 +15,12 @@ use crate::{
         Page,
         runs::{self, Run},
         stage_attempts::{self, StageAttempt},
+        summaries,
     },
     domain::{
         ids::{RunId, RunKind},
         run::{RunState, Stage},
+        summary::Spent,
     },
     http::{
         extract::{Caller, Params, PathId},
@@ -65,6 +67,8 @@ pub struct RunDetailResponse {
     #[serde(flatten)]
     run: RunResponse,
     attempts: Vec<StageAttemptResponse>,
+    /// What a model took to make the summary; null for the built-in summariser.
+    spent: Option<Spent>,
 }
 
 /// One try at a stage.
@@ -156,5 +160,6 @@ async fn detail(app: &App, caller: &Caller, id: RunId) -> Result<RunDetailRespon
     let run = runs::list_runs(&app.pool, &caller.tenant, Some(id), None, only).await?.pop();
     let run = run.ok_or(ProblemKind::NotFound)?;
     let attempts = stage_attempts::list_attempts(&app.pool, &caller.tenant, id).await?;
-    Ok(RunDetailResponse { run: run.into(), attempts: attempts.into_iter().map(Into::into).collect() })
+    let spent = summaries::find_spent(&app.pool, &caller.tenant, id).await?;
+    Ok(RunDetailResponse { run: run.into(), attempts: attempts.into_iter().map(Into::into).collect(), spent })
 }
