@@ -59,9 +59,14 @@ pub struct TestAppBuilder {
 }
 
 impl TestAppBuilder {
+    /// Sets a variable. PEM where the path of a file is wanted is put into a file first.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.vars.insert(name.to_owned(), value.into());
         self
+    }
+
+    pub fn with_all(self, vars: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        vars.into_iter().fold(self, |builder, (name, value)| builder.with(name, value))
     }
 
     pub async fn start(self) -> TestApp {
@@ -79,6 +84,13 @@ impl TestAppBuilder {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         vars.extend(self.vars);
+        for (name, value) in &mut vars {
+            if value.starts_with("-----BEGIN") && (name.ends_with("_FILE") || name.ends_with("_PATH")) {
+                let path = data_dir.path().join(name);
+                std::fs::write(&path, &*value).expect("a file");
+                *value = path.display().to_string();
+            }
+        }
         let config = Config::from_vars(vars).expect("a configuration");
         let clock = Clock::manual("2031-05-06T10:00:00Z".parse().expect("a time"));
         let app = App::new(config, database.pool.clone(), clock.clone(), 8080).expect("an app");

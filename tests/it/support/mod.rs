@@ -1,6 +1,7 @@
 //! What tests stand on: a database each, the app with a clock that stands still, receivers, signed callbacks.
 
 mod app;
+mod certificate;
 mod database;
 pub mod drive;
 mod gong;
@@ -14,10 +15,11 @@ mod stand_in;
 
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
+    certificate::Certificate,
     database::Database,
     gong::{Gong, Signing, callback, transcript},
     process::Server,
     receiver::Receiver,
-    smtp::SmtpServer,
+    smtp::{Protection, SmtpServer},
     stand_in::{Fault, StandIn},
 };

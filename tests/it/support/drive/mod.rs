@@ -105,6 +105,11 @@ impl DriveStandIn {
         self.world().file(id).trashed = true;
     }
 
+    /// A human gives a file another name.
+    pub fn rename(&self, id: &str, name: &str) {
+        name.clone_into(&mut self.world().file(id).name);
+    }
+
     /// A human deletes a file for good. Its id stays used.
     pub fn delete(&self, id: &str) {
         self.world().files.remove(id).expect("a file");
@@ -113,6 +118,11 @@ impl DriveStandIn {
     /// The root is not shared any more.
     pub fn unshare(&self) {
         self.world().unshared = true;
+    }
+
+    /// The root is shared again.
+    pub fn share(&self) {
+        self.world().unshared = false;
     }
 
     /// The account becomes a mere reader.

@@ -113,6 +113,8 @@ impl World {
     pub(super) fn whole(&self, file: &File) -> Value {
         let made = DateTime::from_timestamp(1_900_000_000 + file.made, 0).expect("a time");
         let created = made.to_rfc3339_opts(SecondsFormat::Millis, true);
+        // Also of one that is not kept yet.
+        let trashed = file.trashed || file.parent.as_deref().is_some_and(|parent| self.is_trashed(parent));
         let link = match file.mime_type.as_str() {
             FOLDER => format!("https://drive.google.example/folders/{}", file.id),
             _ => format!("https://docs.google.example/d/{}", file.id),
@@ -120,7 +122,7 @@ impl World {
         json!({
             "kind": "drive#file", "id": file.id, "name": file.name, "mimeType": file.mime_type,
             "parents": file.parent.iter().collect::<Vec<_>>(), "appProperties": file.properties,
-            "trashed": self.is_trashed(&file.id), "driveId": file.drive_id, "createdTime": created,
+            "trashed": trashed, "driveId": file.drive_id, "createdTime": created,
             "modifiedTime": created, "webViewLink": link, "version": "1",
             "capabilities": {"canAddChildren": file.mime_type == FOLDER && !self.read_only, "canEdit": !self.read_only},
         })
