@@ -2,7 +2,11 @@
 //! in every bad weather that the system's contract lists. The clients have tests of their own; here it is shown what an
 //! operator then finds on record, what was published, and that no secret stands anywhere.
 
+mod check;
+mod drive;
 mod gong;
+mod mail;
+mod openai;
 mod poll;
 mod privacy;
 mod snowflake;
@@ -20,7 +24,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use crate::support::{TestApp, TestAppBuilder, callback, gong_api::GongApiStandIn, transcript};
+use crate::support::{
+    TestApp, TestAppBuilder, callback, drive::DriveStandIn, gong_api::GongApiStandIn, openai::OpenAiStandIn, transcript,
+};
 
 /// The requests of Gong's API, as its stand-in counts them.
 const LIST: &str = "GET /v2/calls";
@@ -122,3 +128,64 @@ async fn assert_nowhere(app: &TestApp, secrets: &[impl AsRef<str>]) {
         }
     }
 }
+
+fn openai_vars(openai: &OpenAiStandIn) -> [(&'static str, String); 3] {
+    [
+        ("OPENAI_BASE_URL", openai.base_url()),
+        ("OPENAI_API_KEY", openai.key().to_owned()),
+        ("OPENAI_MODEL", openai.model().to_owned()),
+    ]
+}
+
+fn drive_vars(drive: &DriveStandIn) -> [(&'static str, String); 3] {
+    [
+        ("GOOGLE_CREDS_JSON", drive.key_json()),
+        ("GOOGLE_DRIVE_FOLDER_ID", drive.root_id()),
+        ("GOOGLE_API_URL", drive.server.url.clone()),
+    ]
+}
+
+/// What each try of a stage came to, oldest first: its outcome, and what stands beside it.
+fn tries(run: &Value, stage: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let attempts = run["attempts"].as_array().expect("attempts").iter();
+    let attempts = attempts.filter(|attempt| attempt["stage"] == stage);
+    attempts.map(|attempt| (text(&attempt["outcome"]), text(&attempt["error"]))).collect()
+}
+
+/// The outcomes alone.
+fn outcomes_of(run: &Value, stage: &str) -> Vec<String> {
+    tries(run, stage).into_iter().map(|(outcome, _)| outcome).collect()
+}
+
+/// Takes a call in without doing anything about it yet.
+async fn accept(app: &TestApp, call_id: &str) -> Value {
+    app.import_transcript(call_id).await;
+    app.post_signed(&callback(call_id)).await.expect(202).body
+}
+
+/// How long it is until a job or a delivery is due.
+async fn next_wait(app: &TestApp) -> Option<Duration> {
+    let due: Option<chrono::DateTime<chrono::Utc>> = sqlx::query_scalar(
+        "SELECT min(ready_at) FROM (SELECT ready_at FROM jobs UNION ALL SELECT ready_at FROM deliveries
+         WHERE status IN ('pending', 'retrying')) AS due",
+    )
+    .fetch_one(&app.app.pool)
+    .await
+    .expect("an answer");
+    due.map(|due| (due - app.clock.now()).to_std().unwrap_or_default())
+}
+
+/// Lets time pass until the run has ended, and returns its record.
+async fn end_of(app: &TestApp, accepted: &Value) -> Value {
+    for _ in 0..200 {
+        app.run_due().await;
+        let run = app.run_of(accepted).await;
+        if run["state"] != "active" {
+            return run;
+        }
+        app.clock.advance(next_wait(app).await.expect("a job"));
+    }
+    panic!("the run does not end: {}", app.run_of(accepted).await);
+}
+
