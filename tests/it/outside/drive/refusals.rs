@@ -68,7 +68,10 @@ async fn a_drive_that_stays_away_fails_the_run_after_the_last_try() {
     (0..9).for_each(|_| drive.server.fail_next("/drive/v3", refusal(500, "backendError", &[])));
     let accepted = accept(&app, "1").await;
     let run = end_of(&app, &accepted).await;
-    assert_eq!((&run["state"], outcomes_of(&run, "document")), (&json!("failed"), vec!["retry".into(), "failed".into()]));
+    assert_eq!(
+        (&run["state"], outcomes_of(&run, "document")),
+        (&json!("failed"), vec!["retry".into(), "failed".into()])
+    );
     assert!(run["reason"].as_str().unwrap().contains("google-drive (make an id): 500 backendError"), "{run}");
     drive.server.forget_faults();
     app.api("POST", &format!("/api/v1/admin/runs/{}/retry", run["id"].as_str().unwrap()), None).await.expect(202);
