@@ -65,7 +65,7 @@ async fn a_writer_that_died_is_waited_for_and_then_replaced() {
     let (last, waiting) = tries.split_last().unwrap();
     assert_eq!(last.0, "done");
     assert!(
-        waiting.len() > 50
+        waiting.len() > 8
             && waiting.iter().all(|(outcome, error)| outcome == "later" && error.contains("another worker"))
     );
     assert_one_of_each(&drive);
@@ -77,7 +77,7 @@ async fn a_writer_that_died_between_making_and_remembering_leaves_no_second_docu
     let (drive, app) = started().await;
     app.process("1").await;
     // As if the process had ended right after Drive had made the log.
-    sqlx::query("UPDATE documents SET log_id = NULL, log_url = NULL, log_begun_at = $1, written_version = 0")
+    sqlx::query("UPDATE documents SET log_id = NULL, log_url = NULL, log_begun_at = $1")
         .bind(app.clock.now())
         .execute(&app.app.pool)
         .await

@@ -121,8 +121,8 @@ fn for_good() -> Vec<(&'static str, Behaviour, &'static [&'static str])> {
         ("401", answer(401, "invalid_api_key", "Wrong key."), &["answered 401", "check the API key"]),
         ("403", answer(403, "unsupported_country", "Not here."), &["answered 403", "country is not supported"]),
         ("a dead model", answer(404, "model_not_found", "The model is gone."), &["answered 404", "name another"]),
-        ("a dead path", Behaviour::Page(404), &["answered 404", "check the base URL and the dialect"]),
-        ("410", answer(410, "gone", "Shut down."), &["answered 410", "check the base URL"]),
+        ("a dead path", Behaviour::Page(404), &["answered 404", "check OPENAI_BASE_URL and OPENAI_API"]),
+        ("410", answer(410, "gone", "Shut down."), &["answered 410", "check OPENAI_BASE_URL"]),
         (
             "a wish not to be asked again",
             Behaviour::Answer(503, None, "Closed.".to_owned(), vec![("x-should-retry", "false".to_owned())]),
