@@ -6,6 +6,7 @@
 //! | does not mind who writes | one worker at a time writes a folder, and writes for all | `workers::*` |
 //! | loses an answer | look for what may have been made; one of each stays | `lost::*` |
 //! | finds new files late | wait before making another | `lost::a_search_that_is_behind_…` |
+//! | (ours) a call of the account turns private, or its run fails | nothing of it is written for another call | `private::*` |
 //! | lets humans trash and delete | make anew, with every entry | `humans::what_a_human_removes_…` |
 //! | shows an unshared root as if all were deleted | fail and forget nothing | `humans::a_root_that_is_not_shared_…` |
 //! | 403 by rate, 429, 5xx | try again, or come back as asked at no cost | `refusals::what_may_pass_…` |
@@ -16,6 +17,7 @@
 mod good;
 mod humans;
 mod lost;
+mod private;
 mod refusals;
 mod tokens;
 mod workers;
