@@ -16,6 +16,9 @@ use super::{
     token::{Token, Tokens},
 };
 
+/// The default of every method is `false`, and hides whatever is in a shared drive.
+pub(super) const ALL_DRIVES: (&str, &str) = ("supportsAllDrives", "true");
+
 /// A call, ready to be sent more than once.
 pub(super) struct Call<'a> {
     /// Names it in spans and errors.

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     GoogleConfig,
-    api::{Api, Call, Target, unreadable},
+    api::{ALL_DRIVES, Api, Call, Target, unreadable},
     errors::Failure,
     files::{FIELDS, FileInfo, Kind, is_id},
     multipart, search,
@@ -22,8 +22,6 @@ use super::{
 const API_URL: &str = "https://www.googleapis.com";
 /// The most that goes into one request; Drive wants larger content in pieces. In bytes.
 const LARGEST_UPLOAD: usize = 5_000_000;
-/// The default of every method is `false`, and hides whatever is in a shared drive.
-pub(super) const ALL_DRIVES: (&str, &str) = ("supportsAllDrives", "true");
 /// What a document's content is written in.
 const HTML: &str = "text/html";
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{GoogleConfig, token::SCOPE};
 
 /// How much of Google's own message is shown, in characters.
-pub(super) const MESSAGE_LENGTH: usize = 300;
+const MESSAGE_LENGTH: usize = 300;
 
 /// A call that did not succeed. Two cases have a meaning to some callers; each carries its error for those to whom it
 /// has none.

@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Drive, FileInfo, Kind,
-    api::{Call, Target},
-    drive::ALL_DRIVES,
+    api::{ALL_DRIVES, Call, Target},
     errors::Failure,
     files::FIELDS,
 };

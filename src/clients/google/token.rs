@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::form_urlencoded;
 
-use super::{GoogleConfig, errors::MESSAGE_LENGTH};
+use super::GoogleConfig;
 
 /// All that the identity can see. The narrower `drive.file` reaches only what the app itself made: a root folder that a
 /// human made and shared would answer 404.
@@ -27,6 +27,8 @@ const ASSERTION_SECONDS: i64 = 3595;
 const REFRESH_BEFORE: Duration = Duration::from_secs(120);
 /// How long a token lasts when the answer does not say, and the longest that is believed.
 const TOKEN_LASTS: Duration = Duration::from_hours(1);
+/// How much of what Google says is shown, in characters.
+const MESSAGE_LENGTH: usize = 300;
 /// The exchange in spans and errors.
 const WHAT: &str = "fetch a token";
 

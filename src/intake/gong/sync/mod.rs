@@ -1,6 +1,10 @@
 //! The sync that an operator starts: reads calls and transcripts of a span of time, window by window, and remembers how
 //! far it came, so that one that was killed goes on where it was.
 
+mod plan;
+
+pub use self::plan::{SyncMode, SyncPlan, SyncProgress};
+
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
@@ -9,10 +13,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use self::plan::{State, UnderWay};
 use super::window::{Window, with_details};
 use crate::{
     clients::{gong::GongApi, http::UpstreamError},
@@ -38,58 +42,10 @@ const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOUR
 const LEASE: Duration = Duration::from_secs(20);
 /// So much time is read before the place is remembered.
 const WINDOW: TimeDelta = TimeDelta::days(7);
-/// How far an incremental sync looks back before its last end: calls show late.
-const OVERLAP: TimeDelta = TimeDelta::days(1);
-/// Where a full sync begins: Gong has recorded nothing earlier.
-const FIRST_CALL: DateTime<Utc> = DateTime::from_timestamp(1_451_606_400, 0).expect("the first of January 2016");
 /// What Gong does not answer now it may answer later.
 const AGAIN: Backoff = Backoff { base: Duration::from_secs(2), factor: 2, cap: Duration::from_mins(2) };
 /// So often in a row.
 const TRIES: u32 = 6;
-
-/// How much is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum SyncMode {
-    /// What came since the last incremental or full sync, with an overlap.
-    Incremental,
-    /// Everything, what is known included.
-    Full,
-    /// What is missing in a span of time; nothing known is asked for again.
-    Backfill,
-}
-
-/// What an operator asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SyncPlan {
-    /// How much.
-    pub mode: SyncMode,
-    /// From here; unset, as the mode has it.
-    pub from: Option<DateTime<Utc>>,
-    /// To here; unset, to now.
-    pub to: Option<DateTime<Utc>>,
-    /// Whether transcripts are read too.
-    pub transcripts: bool,
-    /// Whether a run is started for each call that has none.
-    pub process: bool,
-}
-
-/// How far a sync is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SyncProgress {
-    /// Calls listed.
-    pub listed: usize,
-    /// Calls stored.
-    pub stored: usize,
-    /// Transcripts stored.
-    pub transcripts: usize,
-    /// Runs started.
-    pub runs: usize,
-    /// Where the reading is, in thousandths of the span.
-    pub permille: u16,
-    /// Whether it goes on where an earlier one was stopped.
-    pub resumed: bool,
-}
 
 /// Why a sync stopped. What it stored stays, and the next one goes on there.
 #[derive(Debug, thiserror::Error)]
@@ -109,42 +65,6 @@ pub enum SyncError {
     /// A call could not be taken in.
     #[error(transparent)]
     Intake(#[from] GroupCommitError),
-}
-
-/// What is remembered.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(default)]
-struct State {
-    /// Everything before this was read.
-    synced_until: Option<DateTime<Utc>>,
-    /// The syncs that were not finished, one of each mode at most.
-    under_way: Vec<UnderWay>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct UnderWay {
-    plan: SyncPlan,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    next: DateTime<Utc>,
-    progress: SyncProgress,
-}
-
-impl State {
-    /// Remembers where a sync is.
-    fn stopped(&mut self, at: &UnderWay) {
-        self.under_way.retain(|other| other.plan.mode != at.plan.mode);
-        self.under_way.push(at.clone());
-    }
-
-    /// Forgets where a sync was, and remembers how far everything is read: only a sync that left no gap says that.
-    fn finished(&mut self, at: &UnderWay) {
-        self.under_way.retain(|other| other.plan.mode != at.plan.mode);
-        let left_no_gap = self.synced_until.is_none_or(|until| at.from <= until);
-        if left_no_gap && at.plan.transcripts && at.plan.mode != SyncMode::Backfill {
-            self.synced_until = self.synced_until.max(Some(at.to));
-        }
-    }
 }
 
 /// Reads calls from the Gong API.
@@ -167,12 +87,12 @@ impl Sync {
         let claim = Uuid::now_v7();
         let mut state = self.claim(claim).await?;
         let work = async {
-            let mut at = self.begin(plan, &state)?;
+            let mut at = state.begin(plan, self.clock.now()).ok_or(SyncError::NoSpan)?;
             while at.next < at.to {
                 let end = (at.next + WINDOW).min(at.to);
                 self.read_window(&mut at, end, &mut report).await?;
                 at.next = end;
-                at.progress.permille = permille(&at);
+                at.progress.permille = at.permille();
                 report(at.progress);
                 state.stopped(&at);
                 self.save(claim, &state, Some(LEASE)).await?;
@@ -222,24 +142,6 @@ impl Sync {
         let until = lease.map(|lease| after(now, lease));
         let ours = sync_state::save_reader(&self.pool, READER, claim, state, now, until).await?;
         if ours { Ok(()) } else { Err(SyncError::Busy) }
-    }
-
-    fn begin(&self, plan: SyncPlan, state: &State) -> Result<UnderWay, SyncError> {
-        let now = self.clock.now();
-        let to = plan.to.unwrap_or(now).min(now);
-        if let Some(under_way) = state.under_way.iter().find(|under_way| under_way.plan == plan) {
-            let progress = SyncProgress { resumed: true, ..under_way.progress };
-            return Ok(UnderWay { to, progress, ..under_way.clone() });
-        }
-        let from = plan.from.unwrap_or_else(|| match (plan.mode, state.synced_until) {
-            (SyncMode::Incremental, Some(until)) => until - OVERLAP,
-            (SyncMode::Incremental, None) => now - OVERLAP,
-            (SyncMode::Full | SyncMode::Backfill, _) => FIRST_CALL,
-        });
-        if from >= to {
-            return Err(SyncError::NoSpan);
-        }
-        Ok(UnderWay { plan, from, to, next: from, progress: SyncProgress::default() })
     }
 
     async fn read_window(
@@ -341,9 +243,4 @@ impl Sync {
         }
         tx.commit().await
     }
-}
-
-fn permille(at: &UnderWay) -> u16 {
-    let (done, all) = ((at.next - at.from).num_seconds(), (at.to - at.from).num_seconds().max(1));
-    u16::try_from(done.saturating_mul(1000) / all).unwrap_or(1000).min(1000)
 }
