@@ -9,7 +9,12 @@ use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 
 use super::session::Session;
-use crate::{app::App, config::Config, intake::gong::Polled, jobs, telemetry};
+use crate::{
+    app::App,
+    config::{Config, ConfigError, Problem},
+    intake::gong::Polled,
+    jobs, telemetry,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -38,6 +43,10 @@ enum Name {
 pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
     let Command::Run { name } = args.command;
+    if matches!(name, Name::Poll) && config.gong.polling.is_none() {
+        let text = "must be on for the job poll, and GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET be given".to_owned();
+        return Err(ConfigError(vec![Problem { variable: "GONG_POLLING".to_owned(), text }]).into());
+    }
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;

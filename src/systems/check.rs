@@ -25,7 +25,18 @@ use crate::{
 
 /// How long one system is waited for: whoever asked is waiting too.
 const PATIENCE: Duration = Duration::from_secs(30);
-const NOT_CONFIGURED: &str = "not configured";
+/// What happens without a system.
+fn without(system: &str) -> String {
+    let instead = match system {
+        "gong" => "calls come by callback and import",
+        "snowflake" => "transcripts come from elsewhere",
+        "openai" => "the built-in summariser writes",
+        "google-drive" => "documents are files under DATA_DIR",
+        "smtp" => "mail is written under DATA_DIR",
+        _ => "it is not needed",
+    };
+    format!("not configured: {instead}")
+}
 
 /// How one system did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -91,7 +102,7 @@ impl Report {
             if is_configured {
                 row(system, CheckStatus::NotContacted, "not contacted: the database comes first")
             } else {
-                row(system, CheckStatus::NotConfigured, NOT_CONFIGURED)
+                row(system, CheckStatus::NotConfigured, &without(system))
             }
         });
         let database = row("database", CheckStatus::Failed, &format!("{why:#}"));
@@ -171,7 +182,7 @@ async fn timed(system: &'static str, asking: Option<BoxFuture<'_, Found>>) -> Ch
     let stopwatch = tokio::time::Instant::now();
     let silent = || format!("no answer within {} s", PATIENCE.as_secs());
     let (status, detail, warnings) = match asking {
-        None => (CheckStatus::NotConfigured, NOT_CONFIGURED.to_owned(), Vec::new()),
+        None => (CheckStatus::NotConfigured, without(system), Vec::new()),
         Some(asking) => match tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(silent())) {
             Ok((detail, warnings)) => (CheckStatus::Ok, detail, warnings),
             Err(detail) => (CheckStatus::Failed, detail, Vec::new()),
