@@ -29,6 +29,9 @@ const LARGEST_LOG: usize = 900_000;
 const MOST_ENTRIES: i64 = 4000;
 /// How long whoever finds a folder being written stays away: mostly its call is written with the others'.
 const BUSY: Backoff = Backoff { base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(15) };
+/// The looks before that.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
 /// What was filed this long ago is not written for others any more: its own run asks for the call's privacy first.
 const FRESH: TimeDelta = TimeDelta::seconds(60);
 
@@ -68,8 +71,8 @@ impl DriveStore {
         if documents::file_entry(&self.pool, key, &entry, self.clock.now()).await? {
             return Ok(links(&self.folder(key).await?));
         }
-        let (claim, now) = (Uuid::now_v7(), self.clock.now());
-        if !documents::claim_folder(&self.pool, key, claim, now, after(now, self.lease)).await? {
+        let claim = Uuid::now_v7();
+        if !self.claim(key, claim).await? {
             // Whoever writes may have written this call with the others.
             if documents::is_written(&self.pool, key, &filing.call_id).await? {
                 return Ok(links(&self.folder(key).await?));
@@ -82,6 +85,21 @@ impl DriveStore {
         let calls = written.as_ref().map(|written| written.calls.as_slice()).unwrap_or_default();
         documents::release_folder(&self.pool, key, claim, calls, read_at).await?;
         Ok(written?.links)
+    }
+
+    /// Becomes the folder's writer. A write takes a second or so, so another's end is waited for that long.
+    async fn claim(&self, key: FolderKey<'_>, claim: Uuid) -> Result<bool, StageError> {
+        for pause in PAUSES {
+            let now = self.clock.now();
+            if documents::claim_folder(&self.pool, key, claim, now, after(now, self.lease)).await? {
+                return Ok(true);
+            }
+            if !self.clock.moves() {
+                break;
+            }
+            tokio::time::sleep(jittered(pause, rand::random())).await;
+        }
+        Ok(false)
     }
 
     async fn write(
