@@ -142,7 +142,8 @@ fn explain(error: &SmtpError) -> MailError {
         Some(530 | 534 | 535 | 538) => format!("{error} (SMTP_USER, SMTP_PASSWORD, SMTP_TLS)"),
         _ if is_tls => format!("{error} (SMTP_PORT, SMTP_TLS, EXTRA_CA_FILE)"),
         _ if error.is_client() => format!("{error} (SMTP_PORT, SMTP_TLS, SMTP_USER)"),
-        _ => error.to_string(),
+        None => format!("{error} (SMTP_HOST, SMTP_PORT)"),
+        Some(_) => error.to_string(),
     };
     if error.is_permanent() || is_tls || error.is_client() {
         MailError::Permanent { code, text }

@@ -34,6 +34,7 @@ const MOST_AT_FAULT: usize = 3;
 /// Details of fifty calls take Gong seconds; transcripts of fifty long ones are some 25 MiB.
 const LIMITS: SystemLimits = SystemLimits {
     system: "gong",
+    setting: "GONG_API_URL",
     read: Duration::from_secs(60),
     total: Duration::from_mins(2),
     largest_answer: 64 << 20,

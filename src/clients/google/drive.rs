@@ -57,6 +57,7 @@ impl Drive {
         let config = Arc::new(config);
         let drive = SystemLimits {
             system: "google-drive",
+            setting: "GOOGLE_API_URL",
             read: Duration::from_secs(45), // a conversion is silent for some time
             total: Duration::from_secs(60),
             largest_answer: 4 << 20,
@@ -65,6 +66,7 @@ impl Drive {
         // Another system: while Drive is left alone, tokens can still be had, and the other way round.
         let token = SystemLimits {
             system: "google-token",
+            setting: "token_uri of the key",
             read: Duration::from_secs(20),
             total: Duration::from_secs(30),
             largest_answer: 1 << 20,

@@ -53,6 +53,8 @@ pub enum UpstreamError {
 pub struct SystemLimits {
     /// Its name in metrics, spans and errors.
     pub system: &'static str,
+    /// The setting that says where it is, for whoever reads that it cannot be reached.
+    pub setting: &'static str,
     /// How long the other end may be silent.
     pub read: Duration,
     /// How long a whole exchange may take.
@@ -230,6 +232,7 @@ impl Sender {
 /// Why no whole answer came.
 enum Broken {
     TimedOut,
+    Unreachable(String),
     Connection(String),
     TooLarge,
 }
@@ -239,7 +242,7 @@ impl Broken {
     fn kind(&self) -> &'static str {
         match self {
             Self::TimedOut => "timeout",
-            Self::Connection(_) => "connection",
+            Self::Unreachable(_) | Self::Connection(_) => "connection",
             Self::TooLarge => "too_large",
         }
     }
@@ -247,6 +250,9 @@ impl Broken {
     fn into_error(self, system: &str, what: &str, limits: SystemLimits) -> UpstreamError {
         match self {
             Self::TimedOut => UpstreamError::Retry(format!("{system} ({what}): no answer in time")),
+            Self::Unreachable(cause) => {
+                UpstreamError::Retry(format!("{system} ({what}): cannot connect: {cause} ({})", limits.setting))
+            }
             Self::Connection(cause) => UpstreamError::Retry(format!("{system} ({what}): {cause}")),
             Self::TooLarge => UpstreamError::Never(format!(
                 "{system} ({what}): the answer is larger than {} MiB",
@@ -263,13 +269,15 @@ impl From<&reqwest::Error> for Broken {
         }
         // The outermost texts repeat the URL; the innermost says what an operator can act on.
         let mut cause = error.source();
-        let mut text = if error.is_connect() { "cannot connect" } else { "the connection broke" }.to_owned();
+        let mut innermost = String::from("unknown");
         while let Some(inner) = cause {
-            if inner.source().is_none() {
-                text = format!("{text}: {inner}");
-            }
+            innermost = inner.to_string();
             cause = inner.source();
         }
-        Self::Connection(text)
+        if error.is_connect() {
+            Self::Unreachable(innermost)
+        } else {
+            Self::Connection(format!("the connection broke: {innermost}"))
+        }
     }
 }

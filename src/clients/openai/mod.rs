@@ -26,7 +26,14 @@ use self::{dialects::Outcome, endpoint::Endpoint, errors::Wording};
 
 /// How a model server is talked to. An answer is silent until it is whole, as nothing is streamed.
 fn limits(timeout: Duration) -> SystemLimits {
-    SystemLimits { system: "openai", read: timeout, total: timeout, largest_answer: 8 << 20, concurrency: 16 }
+    SystemLimits {
+        system: "openai",
+        setting: "OPENAI_BASE_URL",
+        read: timeout,
+        total: timeout,
+        largest_answer: 8 << 20,
+        concurrency: 16,
+    }
 }
 
 /// A model that answers.

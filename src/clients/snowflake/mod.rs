@@ -38,6 +38,7 @@ use crate::config::SnowflakeConfig;
 
 const LIMITS: SystemLimits = SystemLimits {
     system: "snowflake",
+    setting: "SNOWFLAKE_ACCOUNT, SNOWFLAKE_URL",
     // A statement that takes long is answered with "still running" after 45 s of silence (contract §1.6).
     read: Duration::from_secs(60),
     total: Duration::from_secs(75),
