@@ -50,10 +50,11 @@ impl Reader<'_> {
             text: self.paragraphs(string(body, "", "text")?).ok_or_else(|| at("/text"))?,
             key_points: self.lines(body, "key_points", MOST_POINTS)?,
             action_items: self.tasks(body)?,
-            risks: self.lines(body, "risks", MOST_RISKS)?,
+            // What smaller models forget, and a summary is one without.
+            risks: if body.get("risks").is_some() { self.lines(body, "risks", MOST_RISKS)? } else { Vec::new() },
             intent: optional(body, "", "intent")?.and_then(|intent| self.known_intent(intent)),
             sentiment: sentiment(body)?,
-            language: language(string(body, "", "language")?),
+            language: language(optional(body, "", "language")?.unwrap_or_default()),
             provider: PROVIDER.to_owned(),
         })
     }
@@ -121,10 +122,10 @@ fn string<'a>(body: &'a Value, place: &str, name: &str) -> Result<&'a str, Misfi
     body.get(name).and_then(Value::as_str).ok_or_else(|| at(&format!("{place}/{name}")))
 }
 
-/// A member that has to be there but may be null.
+/// A member that may be null or missing, but nothing else than a text.
 fn optional<'a>(body: &'a Value, place: &str, name: &str) -> Result<Option<&'a str>, Misfit> {
     match body.get(name) {
-        Some(Value::Null) => Ok(None),
+        None | Some(Value::Null) => Ok(None),
         _ => string(body, place, name).map(Some),
     }
 }
@@ -212,14 +213,23 @@ mod tests {
                 with("action_items", json!([{"owner": null, "text": "a"}, {"owner": 3, "text": "a"}])),
                 "/action_items/1/owner",
             ),
-            (with("action_items", json!([{"text": "a"}])), "/action_items/0/owner"),
-            (with("action_items", json!(["a"])), "/action_items/0/owner"),
+            (with("action_items", json!([{"owner": null}])), "/action_items/0/text"),
+            (with("action_items", json!(["a"])), "/action_items/0/text"),
             (with("risks", json!("none")), "/risks"),
             (with("intent", json!(1)), "/intent"),
             (with("sentiment", json!("good")), "/sentiment"),
         ] {
             assert_eq!(read(&answer), Err(format!("the model's answer does not fit the schema: {place}")));
         }
+    }
+
+    #[test]
+    fn a_summary_is_one_without_what_smaller_models_forget() {
+        let bare =
+            json!({"headline": "h", "text": "t", "key_points": [], "action_items": [{"text": "a"}], "sentiment": 0});
+        let summary = read(&bare.to_string()).unwrap();
+        assert_eq!((summary.risks.len(), summary.intent, summary.language.as_str()), (0, None, "und"));
+        assert_eq!(summary.action_items[0].owner, None);
     }
 
     #[test]
