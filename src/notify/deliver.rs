@@ -22,7 +22,7 @@ use crate::{
         ids::{DeliveryId, EndpointId, EventId},
         retry::{Schedule, jittered},
     },
-    queue::{Claim, GroupCommit, Queue, Wake},
+    queue::{Claim, GroupCommit, Queue, Wake, keep_trying},
     telemetry::Metrics,
 };
 
@@ -31,9 +31,8 @@ use crate::{
 const MOST_PER_ENDPOINT: usize = 16;
 /// How many attempts share a transaction at most.
 const LARGEST_BATCH: usize = 128;
-/// How often and how long apart recording an attempt is tried: ten minutes outlast the failover of a managed database.
+/// For so many seconds a database that is away is waited for: ten minutes outlast the failover of a managed one.
 const SETTLE_TRIES: u32 = 600;
-const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// From this age on "later" costs a retry, so that a receiver which always says 429 does not keep a delivery for ever.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(120);
 
@@ -142,17 +141,12 @@ impl Notifier {
             "attempted a delivery"
         );
         let settled = Settled { settlement, endpoint_id: delivery.endpoint_id, verdict: attempt.verdict };
-        // What was sent must be recorded, or it is sent again: a database that is away is waited for. Should the claim not
-        // be ours any more by then, the fence says so.
-        for _ in 0..SETTLE_TRIES {
-            match self.settling.commit(settled.clone()).await {
-                Ok(true) => return self.metrics.delivered(delivery, attempt, status, self.clock.now()),
-                Ok(false) => return warn!("the lease had run out; another worker sends this delivery"),
-                Err(error) => warn!(%error, "an attempt could not be recorded yet"),
-            }
-            tokio::time::sleep(SETTLE_AGAIN).await;
+        // Should the claim not be ours any more when the database is back, the fence says so.
+        match keep_trying(SETTLE_TRIES, || self.settling.commit(settled.clone()), |_| true).await {
+            Ok(true) => self.metrics.delivered(delivery, attempt, status, self.clock.now()),
+            Ok(false) => warn!("the lease had run out; another worker sends this delivery"),
+            Err(error) => error!(%error, "an attempt could not be recorded; the delivery will be sent again"),
         }
-        error!("an attempt could not be recorded; the delivery will be sent again");
     }
 
     /// A test is sent once.

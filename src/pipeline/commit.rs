@@ -20,13 +20,13 @@ use crate::{
         text,
     },
     notify,
+    queue::{keep_trying, may_pass},
 };
 
 /// The outcome of an attempt that has to wait for something.
 const LATER: &str = "later";
-/// How often and how long apart a commit is tried while the database is away.
+/// For so many seconds a database that is away is waited for.
 const COMMIT_TRIES: u32 = 30;
-const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// For so long a stage may be told "later" before its run fails, and always longer than a transcript is awaited.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(96);
 /// How much of an error is kept.
@@ -75,20 +75,12 @@ impl Pipeline {
             error,
             "a stage ended"
         );
-        // What was done must be recorded, or it is done again: a database that is away is waited for, for a while.
-        let mut patience = COMMIT_TRIES;
-        loop {
-            let error = match self.write(job, &next, outcome, took, error.as_deref()).await {
-                Ok(following) => return following,
-                Err(error) => error,
-            };
-            patience -= 1;
-            if patience == 0 || !error.downcast_ref::<sqlx::Error>().is_some_and(is_passing) {
-                warn!(error = format!("{error:#}"), "the end of a stage could not be recorded; it will be done again");
-                return None;
-            }
-            tokio::time::sleep(COMMIT_AGAIN).await;
-        }
+        let write = || self.write(job, &next, outcome, took, error.as_deref());
+        let passing = |error: &anyhow::Error| error.downcast_ref::<sqlx::Error>().is_some_and(may_pass);
+        keep_trying(COMMIT_TRIES, write, passing).await.unwrap_or_else(|error| {
+            warn!(error = format!("{error:#}"), "the end of a stage could not be recorded; it will be done again");
+            None
+        })
     }
 
     fn next(&self, job: &ClaimedJob, result: Result<Effect, StageError>, error: Option<&str>) -> Next {
@@ -219,18 +211,6 @@ impl Pipeline {
         }
         notify::emit(tx, &[event], now).await?;
         Ok(())
-    }
-}
-
-/// Whether an error of the database may pass by itself.
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        // Serialization failure, deadlock, and a server that is being shut down or started (PostgreSQL, appendix A).
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| matches!(&*code, "40001" | "40P01" | "57P01" | "57P02" | "57P03"))
-        }
-        _ => false,
     }
 }
 

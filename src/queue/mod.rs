@@ -14,19 +14,58 @@ pub use self::{
     worker::{Claim, Worker, WorkerSettings},
 };
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use chrono::{DateTime, Utc};
+use tracing::warn;
 use uuid::Uuid;
 
 /// How long the queue waits for the database. A connection whose other end is gone gives no error by itself, and one of
 /// them must not hold up claims, leases or commits for ever.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The pause before what was done is recorded again.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
 /// Waits for the database, but not for ever.
 async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let gave_up = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
     tokio::time::timeout(DATABASE_TIMEOUT, asking).await.unwrap_or_else(|_| Err(gave_up()))
+}
+
+/// Tries to record what was done, again and again while the error may pass: what is not on record is done once more. A
+/// database that is away is waited for, `tries` seconds at most.
+pub async fn keep_trying<T, E: Display, F: Future<Output = Result<T, E>>>(
+    tries: u32,
+    mut record: impl FnMut() -> F,
+    may_pass: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let mut left = tries;
+    loop {
+        let error = match record().await {
+            Ok(recorded) => return Ok(recorded),
+            Err(error) => error,
+        };
+        left = left.saturating_sub(1);
+        if left == 0 || !may_pass(&error) {
+            return Err(error);
+        }
+        warn!(%error, "what was done could not be recorded yet");
+        tokio::time::sleep(RECORD_AGAIN).await;
+    }
+}
+
+/// Whether an error of the database may pass by itself.
+#[must_use]
+pub fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        // Serialization failure, deadlock, and a server that is being shut down or started (PostgreSQL, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| matches!(&*code, "40001" | "40P01" | "57P01" | "57P02" | "57P03"))
+        }
+        _ => false,
+    }
 }
 
 /// Something a worker can claim from and work on.
