@@ -196,7 +196,7 @@ fn summarisers(config: &Config, systems: &Systems) -> anyhow::Result<Summarisers
     };
     let model = systems.openai.clone().map(|openai| OpenAiSummariser::new(openai, settings));
     Ok(Summarisers {
-        model: model.transpose().context("OPENAI_INPUT_TOKENS, SUMMARY_INTENTS_PATH")?,
+        model: model.transpose().context("OPENAI_INPUT_TOKENS, SUMMARY_INSTRUCTIONS_PATH, SUMMARY_INTENTS_PATH")?,
         local: Arc::new(LocalSummariser::new(intents)),
         fallback: config.summary.fallback,
     })
@@ -206,8 +206,7 @@ fn documents(config: &Config, systems: &Systems) -> anyhow::Result<DocumentStore
     let Some((drive, root)) = &systems.drive else {
         return Ok(DocumentStore::Files(FileStore::new(&config.service.data_dir.join("documents"))?));
     };
-    // Longer than a try of the stage may take, so that whoever still writes is the only one.
-    let lease = config.retries.timeout + config.retries.lease;
+    let lease = config.retries.lease;
     let (pool, clock) = (systems.pool.clone(), systems.clock.clone());
     Ok(DocumentStore::Drive(Box::new(DriveStore::new(drive.clone(), root.clone(), pool, clock, lease))))
 }

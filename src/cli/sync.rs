@@ -10,12 +10,14 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use crate::{
     app::App,
     config::{Config, ConfigError, Problem},
     intake::gong::{Sync, SyncMode, SyncPlan, SyncProgress},
+    lifecycle::Shutdown,
     telemetry,
 };
 
@@ -61,10 +63,17 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         let text = "must be given, with GONG_ACCESS_KEY_SECRET, for sync gong".to_owned();
         return Err(ConfigError(vec![Problem { variable: "GONG_ACCESS_KEY".to_owned(), text }]).into());
     }
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from >= to
+    {
+        let text = format!("must be before --to: {from} is not before {to}");
+        return Err(ConfigError(vec![Problem { variable: "--from".to_owned(), text }]).into());
+    }
+    let stop = Shutdown::on_signals(config.service.shutdown_timeout)?.soft;
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
-    let done = sync(&app, &args).await;
+    let done = sync(&app, &args, stop).await;
     app.wake.tell_others(&app.pool).await;
     drop(app);
     session.close().await;
@@ -73,7 +82,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn sync(app: &App, args: &GongArgs) -> anyhow::Result<SyncProgress> {
+async fn sync(app: &App, args: &GongArgs, stop: CancellationToken) -> anyhow::Result<SyncProgress> {
     let api =
         app.systems.gong_in_background.clone().context("GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET are not given")?;
     let sync = Sync {
@@ -82,6 +91,7 @@ async fn sync(app: &App, args: &GongArgs) -> anyhow::Result<SyncProgress> {
         intake: app.intake.clone(),
         api,
         batch: NonZeroUsize::new(args.batch_size.into()).context("--batch-size must be at least 1")?,
+        stop,
     };
     let plan = SyncPlan {
         mode: args.mode,

@@ -25,6 +25,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Mailer {
     from: Mailbox,
     transport: Transport,
+    signs_in: bool,
     count: CountRequest,
 }
 
@@ -71,7 +72,8 @@ impl Mailer {
             MailTransport::Smtp(smtp) => Transport::Smtp(smtp_transport(smtp, &context.extra_ca)?),
             MailTransport::Files => Transport::Files(outbox),
         };
-        Ok(Self { from: config.from.clone(), transport, count: Arc::clone(&context.count) })
+        let signs_in = matches!(&config.transport, MailTransport::Smtp(smtp) if smtp.credentials.is_some());
+        Ok(Self { from: config.from.clone(), transport, signs_in, count: Arc::clone(&context.count) })
     }
 
     /// The sender.
@@ -86,12 +88,21 @@ impl Mailer {
         matches!(self.transport, Transport::Smtp(_))
     }
 
+    /// Whether the mail server wants to know who we are.
+    #[must_use]
+    pub fn signs_in(&self) -> bool {
+        self.signs_in
+    }
+
     /// Connects and signs in without sending anything.
     pub async fn check(&self) -> Result<(), MailError> {
         let Transport::Smtp(transport) = &self.transport else { return Ok(()) };
         let refused = || MailError::Temporary { code: None, text: "the mail server does not answer NOOP".to_owned() };
         let testing = tokio::time::timeout(CHECK_TIMEOUT, transport.test_connection()).await;
-        let silent = || MailError::Temporary { code: None, text: format!("no answer within {CHECK_TIMEOUT:?}") };
+        let silent = || MailError::Temporary {
+            code: None,
+            text: format!("no answer within {CHECK_TIMEOUT:?} (SMTP_PORT, SMTP_TLS: does it speak this mode there?)"),
+        };
         match testing.map_err(|_| silent())? {
             Ok(true) => Ok(()),
             Ok(false) => Err(refused()),

@@ -31,7 +31,11 @@ impl GoogleConfig {
         let by_value = env.read("GOOGLE_CREDS_JSON", ServiceAccountKey::parse);
         let by_path = env.file("GOOGLE_APPLICATION_CREDENTIALS", ServiceAccountKey::parse);
         let api_url = env.read("GOOGLE_API_URL", secure_url);
-        let root = env.text("GOOGLE_DRIVE_FOLDER_ID");
+        let root = env.read("GOOGLE_DRIVE_FOLDER_ID", |text| {
+            let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            let hint = || "the id alone: the last part of the folder's URL, letters, digits, - and _".to_owned();
+            if fits { Ok(text.to_owned()) } else { Err(hint()) }
+        });
         let credentials = ["GOOGLE_CREDS_JSON", "GOOGLE_APPLICATION_CREDENTIALS"];
         match credentials.iter().filter(|name| env.is_set(name)).count() {
             0 => {

@@ -66,6 +66,7 @@ impl MailConfig {
                     env.problem(name, "has no effect without SMTP_HOST: give that too, or leave this out");
                 }
             }
+            SmtpConfig::read_tls_and_port(env); // what is wrong with them is said now, and not when the host is there
             MailTransport::Files
         };
         let nobody = || "aftercall <aftercall@localhost>".parse().expect("a constant mailbox");
@@ -76,6 +77,11 @@ impl MailConfig {
 
 impl SmtpConfig {
     fn read(env: &mut Env, host: String) -> Self {
+        let (tls, port) = Self::read_tls_and_port(env);
+        Self { host, port, credentials: env.pair("SMTP_USER", "SMTP_PASSWORD"), tls }
+    }
+
+    fn read_tls_and_port(env: &mut Env) -> (SmtpTls, u16) {
         let tls = env.read("SMTP_TLS", |text| match text {
             "starttls" => Ok(SmtpTls::Starttls),
             "tls" => Ok(SmtpTls::Tls),
@@ -89,7 +95,6 @@ impl SmtpConfig {
             SmtpTls::None => 25,
         };
         let port = env.number("SMTP_PORT", 1..=65_535, usual_port);
-        let credentials = env.pair("SMTP_USER", "SMTP_PASSWORD");
-        Self { host, port: u16::try_from(port).unwrap_or_default(), credentials, tls }
+        (tls, u16::try_from(port).unwrap_or_default())
     }
 }

@@ -95,7 +95,11 @@ impl OpenAiConfig {
             "chat_completions" => Ok(Dialect::ChatCompletions),
             _ => Err("responses or chat_completions".to_owned()),
         });
-        let (api_key, model) = (env.secret("OPENAI_API_KEY"), env.text("OPENAI_MODEL"));
+        let api_key = env.read("OPENAI_API_KEY", |key| {
+            let fits = key.bytes().all(|byte| byte.is_ascii_graphic());
+            if fits { Ok(SecretString::from(key)) } else { Err("visible ASCII characters in one line".to_owned()) }
+        });
+        let model = env.text("OPENAI_MODEL");
         for given in ["OPENAI_API_KEY", "OPENAI_BASE_URL"] {
             if env.is_set(given) {
                 env.needs(given, &["OPENAI_MODEL"]);

@@ -136,6 +136,25 @@ pub async fn claim_folder(
     Ok(claimed.execute(db).await?.rows_affected() > 0)
 }
 
+/// Renews the claim of a folder; `false` when it is somebody else's by now.
+pub async fn extend_claim(
+    db: impl PgExecutor<'_>,
+    key: FolderKey<'_>,
+    claim_id: Uuid,
+    until: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let extended = sqlx::query!(
+        "UPDATE documents SET claimed_until = $5
+         WHERE tenant_id = $1 AND store = $2 AND folder_name = $3 AND claim_id = $4",
+        key.tenant,
+        key.store,
+        key.folder,
+        claim_id,
+        until,
+    );
+    Ok(extended.execute(db).await?.rows_affected() > 0)
+}
+
 /// Remembers what the writer has learnt of the folder's ids; `false` when it is not the writer any more.
 pub async fn save_folder(
     db: impl PgExecutor<'_>,

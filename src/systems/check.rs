@@ -153,7 +153,9 @@ impl Systems {
 
     async fn model(&self, openai: &OpenAi) -> Found {
         let report = openai.check(self.clock.now().date_naive()).await.map_err(text)?;
-        Ok((format!("{} is there", report.model), report.warning.into_iter().collect()))
+        let found =
+            if report.verified { format!("{} is there", report.model) } else { "the server answers".to_owned() };
+        Ok((found, report.warning.into_iter().collect()))
     }
 }
 
@@ -169,7 +171,8 @@ async fn folder(drive: &Drive, root: &str) -> Found {
 
 async fn mail_server(mailer: &Mailer) -> Found {
     mailer.check().await.map_err(|error| error.to_string())?;
-    Ok(("takes our connection and sign-in".to_owned(), Vec::new()))
+    let taken = if mailer.signs_in() { "takes our connection and sign-in" } else { "takes our connection" };
+    Ok((taken.to_owned(), Vec::new()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tracing::warn;
@@ -48,7 +49,7 @@ impl SharedPace {
                 Ok(())
             }
             Turn::NotBefore(at) => Err(UpstreamError::Later {
-                why: "Gong's limit is used up for now".to_owned(),
+                why: format!("Gong's limit is used up until {}", at.to_rfc3339_opts(SecondsFormat::Secs, true)),
                 wait: (at - self.clock.now()).to_std().unwrap_or(Duration::ZERO).max(Duration::from_secs(1)),
             }),
         }

@@ -16,7 +16,9 @@ use crate::{
     config::GongApiConfig,
     domain::{call::Call, transcript::StoredTurn},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use tracing::warn;
 
@@ -35,10 +37,10 @@ const MOST_AT_FAULT: usize = 3;
 const LIMITS: SystemLimits = SystemLimits {
     system: "gong",
     setting: "GONG_API_URL",
-    read: Duration::from_secs(60),
-    total: Duration::from_mins(2),
+    read: Duration::from_secs(30),
+    total: Duration::from_secs(60),
     largest_answer: 64 << 20,
-    concurrency: 4,
+    concurrency: 8,
 };
 
 /// Asks Gong. Clones share everything.
@@ -55,7 +57,9 @@ impl GongApi {
     pub fn new(config: GongApiConfig, context: &SenderContext, pace: Arc<dyn Pace>) -> anyhow::Result<Self> {
         let GongApiConfig { url, access_key, access_key_secret } = config;
         let endpoints = Endpoints::below(&url)?;
-        let sender = Sender::new(LIMITS, context)?;
+        let secret = access_key_secret.expose_secret().to_owned();
+        let basic = STANDARD.encode(format!("{access_key}:{secret}"));
+        let sender = Sender::new(LIMITS, context)?.hiding([secret, basic]);
         Ok(Self(Arc::new(Inner { exchange: Exchange { sender, access_key, access_key_secret, pace }, endpoints })))
     }
 

@@ -5,11 +5,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
 use crate::clients::http::UpstreamError;
 use tokio::sync::{
+    Semaphore,
     mpsc::{self, error::TrySendError},
     oneshot,
 };
@@ -19,6 +21,10 @@ use super::{errors::Refusal, pace::Turn};
 
 /// How many callers may wait before more are turned away: far more than there are workers.
 const WAITING: usize = 4096;
+/// How many requests may be under way at once, when answers are slow.
+const MOST_UNDER_WAY: usize = 4;
+/// An answer that takes longer is not waited for before the next request.
+const SLOW: Duration = Duration::from_secs(2);
 /// When those that were turned away may come back.
 const TURNED_AWAY_FOR: Duration = Duration::from_secs(10);
 
@@ -81,6 +87,7 @@ impl<Q: Question> Batcher<Q> {
 }
 
 async fn run<Q: Question>(question: Q, mut waiting: mpsc::Receiver<Waiting<Q::Answer>>, largest: usize) {
+    let (question, room) = (Arc::new(question), Arc::new(Semaphore::new(MOST_UNDER_WAY)));
     while let Some(first) = waiting.recv().await {
         if first.answer.is_closed() {
             continue; // nobody waits, so no turn is spent
@@ -89,7 +96,15 @@ async fn run<Q: Question>(question: Q, mut waiting: mpsc::Receiver<Waiting<Q::An
         let turn = question.turn().await;
         let batch = Batch::gather(first, &mut waiting, largest);
         match turn {
-            Ok(turn) => ask(&question, turn, batch).await,
+            Ok(turn) => {
+                let (question, place) = (Arc::clone(&question), Arc::clone(&room).acquire_owned().await);
+                let asking = tokio::spawn(async move {
+                    ask(&*question, turn, batch).await;
+                    drop(place);
+                });
+                // While an answer is under way the next ids gather; one that hangs must not hold up the others.
+                let _ = tokio::time::timeout(SLOW, asking).await;
+            }
             Err(error) => batch.fail(&error),
         }
     }

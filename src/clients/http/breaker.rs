@@ -13,6 +13,8 @@ use crate::domain::{clock::after, retry::Backoff};
 const OPENS_AFTER: u32 = 5;
 /// How long it stays open, each time one probe fails anew.
 const REST: Backoff = Backoff { base: Duration::from_secs(10), factor: 2, cap: Duration::from_mins(5) };
+/// How long whoever meets a probe stays away.
+const PROBE_AGAIN: Duration = Duration::from_secs(3);
 /// A probe that never said how it ended is forgotten after this long.
 const PROBE_LASTS: Duration = Duration::from_mins(3);
 
@@ -34,6 +36,8 @@ struct Inner {
     failures: u32,
     opened: u32,
     open_until: Option<DateTime<Utc>>,
+    /// While a probe is under way; one that never says how it ended is forgotten then.
+    probing_until: Option<DateTime<Utc>>,
 }
 
 /// A request that was let through.
@@ -57,9 +61,10 @@ impl Breaker {
         let mut inner = self.inner();
         let probe = match inner.open_until {
             Some(until) if until > now => return Err((until - now).to_std().unwrap_or(REST.base)),
+            // One probe at a time: whoever comes while it is under way comes back shortly, to see what it found.
+            Some(_) if inner.probing_until.is_some_and(|until| until > now) => return Err(PROBE_AGAIN),
             Some(_) => {
-                // One probe at a time: whoever comes while it is under way stays away.
-                inner.open_until = Some(after(now, PROBE_LASTS));
+                inner.probing_until = Some(after(now, PROBE_LASTS));
                 true
             }
             None => false,
@@ -81,6 +86,7 @@ impl Entered<'_> {
         if self.probe || (inner.open_until.is_none() && inner.failures >= OPENS_AFTER) {
             inner.opened += 1;
             inner.open_until = Some(after(now, REST.delay(inner.opened)));
+            inner.probing_until = None;
         }
     }
 }
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::Open(at(11)));
         assert_eq!(breaker.enter(at(2)).err(), Some(Duration::from_secs(9)));
         let probe = breaker.enter(at(11)).ok().unwrap();
-        assert!(breaker.enter(at(11)).is_err(), "one probe at a time");
+        assert_eq!(breaker.enter(at(11)).err(), Some(PROBE_AGAIN), "one probe at a time, and no long wait for its end");
         probe.ended(true, at(12));
         assert!(breaker.enter(at(12)).is_ok() && breaker.enter(at(12)).is_ok());
     }

@@ -25,6 +25,8 @@ use crate::domain::{clock::Clock, retry, text};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request waits for its turn before its job is put back.
 const TURN_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is shorter is no secret, and may stand in any text.
+const SHORTEST_SECRET: usize = 6;
 /// How much of an answer that explains a refusal is shown, in characters.
 const EXCERPT_LENGTH: usize = 300;
 
@@ -88,6 +90,7 @@ pub struct Sender {
     breaker: Arc<Breaker>,
     clock: Clock,
     count: CountRequest,
+    secrets: Arc<[String]>,
 }
 
 /// An answer, read whole.
@@ -145,7 +148,15 @@ impl Sender {
             breaker: Arc::default(),
             clock: context.clock.clone(),
             count: Arc::clone(&context.count),
+            secrets: Arc::default(),
         })
+    }
+
+    /// Takes these out of every refusal: what a proxy echoes of our credentials must not come into a record.
+    #[must_use]
+    pub fn hiding(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.secrets = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET).collect();
+        self
     }
 
     /// Begins a request; [`Sender::send`] sends it.
@@ -198,7 +209,7 @@ impl Sender {
         // Asked last, so that what waited for its turn does not run into a system that has failed meanwhile.
         let probing = self.breaker.enter(self.clock.now()).map_err(|wait| UpstreamError::Later {
             why: format!("{system} keeps failing; it is left alone for {} s", wait.as_secs().max(1)),
-            wait,
+            wait: wait.mul_f64(1.0 + rand::random::<f64>() / 2.0), // not all at once
         })?;
         let stopwatch = tokio::time::Instant::now();
         let result = self.read(request).await;
@@ -221,11 +232,21 @@ impl Sender {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| Broken::from(&error))? {
             if body.len() + chunk.len() > self.limits.largest_answer {
-                return Err(Broken::TooLarge);
+                if answer.status().is_success() {
+                    return Err(Broken::TooLarge);
+                }
+                break; // the status of a refusal says enough
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: body.freeze() })
+        let status = answer.status();
+        let body = if status.is_success() { body.freeze() } else { self.without_secrets(&body) };
+        Ok(Reply { status, headers: std::mem::take(answer.headers_mut()), body })
+    }
+
+    fn without_secrets(&self, body: &[u8]) -> Bytes {
+        let text = String::from_utf8_lossy(body).into_owned();
+        self.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "[hidden]")).into()
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::clients::http::{BreakerState, Reply, Sender, SenderContext, SystemLimits, UpstreamError};
 use http::Method;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 pub use self::models::ModelReport;
@@ -160,7 +160,10 @@ impl OpenAi {
             return Err(UpstreamError::Retry(text).into());
         };
         let answer = self.dialect.read(&body);
-        let text = completed_text(answer.outcome, answer.usage, request.max_output_tokens, &wording)?;
+        let mut text = completed_text(answer.outcome, answer.usage, request.max_output_tokens, &wording)?;
+        if let Some(key) = &self.key {
+            text = text.replace(key.expose_secret(), "[key]"); // a summary goes far
+        }
         Ok(Completed { text, usage: answer.usage, model: answer.model, request_id: wording.request_id })
     }
 

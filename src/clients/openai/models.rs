@@ -20,6 +20,8 @@ const LONGEST_NAME: usize = 60;
 pub struct ModelReport {
     /// Its name.
     pub model: String,
+    /// Whether the server said that it has it.
+    pub verified: bool,
     /// When it stops answering, if that is announced.
     pub shutdown_date: Option<NaiveDate>,
     /// What an operator should know of.
@@ -92,12 +94,13 @@ impl OpenAi {
     fn report(&self, model: &Value, today: NaiveDate) -> ModelReport {
         let shutdown_date = model.get("shutdown_date").and_then(Value::as_str).and_then(date);
         let warning = shutdown_date.and_then(|date| shutdown_warning(&self.model, date, today));
-        ModelReport { model: self.model.clone(), shutdown_date, warning }
+        ModelReport { model: self.model.clone(), verified: true, shutdown_date, warning }
     }
 
     fn unverified(&self, why: &str) -> ModelReport {
-        let warning = format!("the model {} could not be verified: {why}", self.model);
-        ModelReport { model: self.model.clone(), shutdown_date: None, warning: Some(warning) }
+        let warning =
+            format!("the model {} could not be verified: {why} (OPENAI_BASE_URL usually ends in /v1)", self.model);
+        ModelReport { model: self.model.clone(), verified: false, shutdown_date: None, warning: Some(warning) }
     }
 }
 

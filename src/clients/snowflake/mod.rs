@@ -17,6 +17,7 @@ use std::{iter, sync::Arc, time::Duration};
 
 use crate::clients::http::{BreakerState, Sender, SenderContext, SystemLimits, UpstreamError};
 use anyhow::{Context, ensure};
+use secrecy::ExposeSecret;
 use url::Url;
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ use self::{
     statement::{Place, Statements},
 };
 
-use crate::config::SnowflakeConfig;
+use crate::config::{SnowflakeAuth, SnowflakeConfig};
 
 const LIMITS: SystemLimits = SystemLimits {
     system: "snowflake",
@@ -70,11 +71,15 @@ impl Snowflake {
         );
         ensure!(!config.statement_timeout.is_zero(), "the time-out of Snowflake's statements must not be zero");
         let clock = context.clock.clone();
+        let token = match &config.auth {
+            SnowflakeAuth::Token(token) => Some(token.expose_secret().to_owned()),
+            SnowflakeAuth::KeyPair(_) => None,
+        };
         let credentials =
             Credentials::new(config.auth, &account, config.user.as_deref(), clock).map_err(anyhow::Error::msg)?;
         let name = |name: Option<String>| name.as_deref().and_then(object_name);
         let statements = Statements {
-            api: Arc::new(Api { sender: Sender::new(LIMITS, context)?, base, credentials }),
+            api: Arc::new(Api { sender: Sender::new(LIMITS, context)?.hiding(token), base, credentials }),
             place: Place {
                 role: name(config.role),
                 warehouse: name(config.warehouse),

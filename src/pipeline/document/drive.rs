@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -81,7 +82,10 @@ impl DriveStore {
             return Err(StageError::Later { why, wait: jittered(BUSY.delay(waits + 1), rand::random()) });
         }
         let read_at = self.clock.now();
-        let written = self.write(filing, key, claim, read_at).await;
+        let written = tokio::select! {
+            written = self.write(filing, key, claim, read_at) => written,
+            () = self.keep(key, claim) => Err(StageError::Retry(anyhow!("the claim of the account's folder is lost"))),
+        };
         let calls = written.as_ref().map(|written| written.calls.as_slice()).unwrap_or_default();
         documents::release_folder(&self.pool, key, claim, calls, read_at).await?;
         Ok(written?.links)
@@ -100,6 +104,17 @@ impl DriveStore {
             tokio::time::sleep(jittered(pause, rand::random())).await;
         }
         Ok(false)
+    }
+
+    /// Renews the claim until it is lost.
+    async fn keep(&self, key: FolderKey<'_>, claim: Uuid) {
+        loop {
+            tokio::time::sleep(self.lease / 3).await;
+            let until = after(self.clock.now(), self.lease);
+            if matches!(documents::extend_claim(&self.pool, key, claim, until).await, Ok(false)) {
+                return;
+            }
+        }
     }
 
     async fn write(

@@ -65,6 +65,12 @@ impl Writer<'_> {
     /// Writes both documents and returns what is then known of the folder.
     pub(super) async fn put(&self, mut folder: Folder, summary: &str, log: &str) -> Result<Folder, StageError> {
         self.ensure_folder(&mut folder).await?;
+        // Before anything is written: an open question puts the run back.
+        for document in [Document::Summary, Document::Log] {
+            if document.of(&mut folder).begun_at.is_some() {
+                self.settle_creation(&mut folder, document).await?;
+            }
+        }
         self.put_document(&mut folder, Document::Summary, summary).await?;
         self.put_document(&mut folder, Document::Log, log).await?;
         Ok(folder)
@@ -95,9 +101,6 @@ impl Writer<'_> {
 
     /// Replaces a document, or makes it where there is none.
     async fn put_document(&self, folder: &mut Folder, document: Document, html: &str) -> Result<(), StageError> {
-        if document.of(folder).begun_at.is_some() {
-            self.settle_creation(folder, document).await?;
-        }
         if let Some(id) = document.of(folder).id.clone() {
             match self.drive.replace_document(&id, html).await? {
                 Replaced::Done => return Ok(()),
@@ -218,6 +221,7 @@ impl Writer<'_> {
 
 fn root_gone() -> StageError {
     StageError::Failed(anyhow!(
-        "google-drive: the root folder (GOOGLE_DRIVE_FOLDER_ID) is deleted, in the trash, or not shared with us any more"
+        "google-drive: the root folder (GOOGLE_DRIVE_FOLDER_ID) is not there, in the trash, or not shared with us; \
+         aftercall check says whom to share it with"
     ))
 }

@@ -14,6 +14,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::plan::{State, UnderWay};
@@ -53,6 +54,9 @@ pub enum SyncError {
     /// Another one is under way.
     #[error("another sync is under way; there is one at a time")]
     Busy,
+    /// Somebody stopped it.
+    #[error("stopped; the same command goes on here")]
+    Stopped,
     /// There is no span to read.
     #[error("nothing to read: --from is not before --to")]
     NoSpan,
@@ -79,6 +83,8 @@ pub struct Sync {
     pub api: GongApi,
     /// How many ids are asked for in one request.
     pub batch: NonZeroUsize,
+    /// Stops it; what it stored stays, and its place is kept.
+    pub stop: CancellationToken,
 }
 
 impl Sync {
@@ -104,6 +110,7 @@ impl Sync {
         let done = tokio::select! {
             done = work => done,
             () = self.keep(claim) => Err(SyncError::Busy),
+            () = self.stop.cancelled() => Err(SyncError::Stopped),
         };
         if done.is_err()
             && let Err(error) = sync_state::release_reader(&self.pool, READER, claim).await

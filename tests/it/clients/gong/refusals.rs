@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aftercall::clients::http::UpstreamError;
+use aftercall::clients::{gong::GongBatches, http::UpstreamError};
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Gong, client_with, ids};
 use crate::{
@@ -171,4 +172,31 @@ async fn each_request_can_be_repeated_until_it_works() {
     assert!(matches!(gong.api.transcripts(&wanted).await, Err(UpstreamError::Retry(_))));
     assert_eq!(gong.api.calls(&wanted).await.unwrap().len(), 1);
     assert_eq!(gong.api.transcripts(&wanted).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_somebody_in_between_echoes_of_our_credentials_is_hidden() {
+    let gong = Gong::with_generated(1).await;
+    let basic = STANDARD.encode(format!("{}:{}", gong.stand_in.key(), gong.stand_in.secret()));
+    for echo in [gong.stand_in.secret().to_owned(), format!("got Basic {basic}")] {
+        gong.stand_in.server.fail_next("POST", GongApiStandIn::error(400, &echo));
+        let text = gong.api.calls(&[generated_id(0)]).await.unwrap_err().to_string();
+        assert!(text.contains("[hidden]") && !text.contains(&echo), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_hangs_holds_up_nobody_else() {
+    let gong = Gong::with_generated(2).await;
+    let batches = GongBatches::new(gong.api.clone(), 50);
+    gong.stand_in.server.fail_next("POST", Fault::Slow(Duration::from_secs(20)));
+    let hanging = {
+        let batches = batches.clone();
+        tokio::spawn(async move { batches.call(&generated_id(0)).await })
+    };
+    while gong.requests() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(batches.call(&generated_id(1)).await.unwrap().is_some());
+    assert!(!hanging.is_finished());
 }

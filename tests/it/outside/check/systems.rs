@@ -199,9 +199,6 @@ async fn what_does_not_work_at_drive_is_told_with_what_to_do() {
     drive.refuse_delegation();
     let acting = changed(drive_vars(&drive), "GOOGLE_IMPERSONATE", USER);
     assert_failed("no delegation", "google-drive", acting, &["domain-wide delegation", USER, CLIENT_EMAIL]).await;
-    let drive = fresh(Layout::SharedDrive).await;
-    let pasted = changed(drive_vars(&drive), "GOOGLE_DRIVE_FOLDER_ID", "https://drive.google.com/drive/folders/1x");
-    assert_failed("a URL", "google-drive", pasted, &["only letters, digits"]).await;
 }
 
 #[tokio::test]

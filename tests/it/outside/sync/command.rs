@@ -91,7 +91,7 @@ async fn what_goes_wrong_is_said_and_exits_1_and_bad_usage_exits_2() {
     assert!(code == 1 && stderr.contains("wrong access key or secret"), "{code}: {stderr}");
     assert!(!stderr.contains("an-older-secret"), "{stderr}");
     let (code, _, stderr) = place.run(&["--from", "2025-03-22", "--to", "2025-03-01"], &[]);
-    assert!(code == 1 && stderr.contains("--from is not before --to"), "{code}: {stderr}");
+    assert!(code == 2 && stderr.contains("--from: must be before --to"), "{code}: {stderr}");
     let unset = [("GONG_API_URL", ""), ("GONG_ACCESS_KEY", ""), ("GONG_ACCESS_KEY_SECRET", "")];
     let (code, _, stderr) = place.run(&SPAN, &unset);
     assert!(code == 2 && stderr.contains("GONG_ACCESS_KEY: must be given"), "{code}: {stderr}");

@@ -27,6 +27,7 @@ use aftercall::{
     intake::gong::{Sync, SyncError, SyncMode, SyncPlan, SyncProgress},
 };
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 
 use super::LIST;
 use crate::support::{TestApp, callback, gong_api::GongApiStandIn};
@@ -43,6 +44,7 @@ fn syncing(app: &App) -> Sync {
         intake: app.intake.clone(),
         api: app.systems.gong_in_background.clone().expect("Gong is configured"),
         batch: NonZeroUsize::new(50).expect("not zero"),
+        stop: CancellationToken::new(),
     }
 }
 

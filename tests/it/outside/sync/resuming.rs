@@ -164,3 +164,21 @@ async fn one_that_lost_its_claim_stops_and_does_not_overwrite_the_others_place()
     assert_eq!(state(&app).await["under_way"], json!([]), "the faster one ended");
     assert_eq!(stored(&app).await.len(), 4);
 }
+
+#[tokio::test]
+async fn one_that_is_stopped_lets_go_at_once_and_the_next_one_goes_on() {
+    let (gong, app) = four_weeks().await;
+    let stopped = syncing(&app.app);
+    let mut weeks = 0;
+    let result = stopped
+        .run(plan(SyncMode::Full, WEEKS[0], END), |_| {
+            weeks += 1;
+            stopped.stop.cancel();
+        })
+        .await;
+    assert!(matches!(result, Err(SyncError::Stopped)), "{result:?}");
+    let began = app.clock.now();
+    let done = sync(&app, plan(SyncMode::Full, WEEKS[0], END)).await.unwrap();
+    assert_eq!((done.stored, app.clock.now()), (4, began), "no claim was waited for");
+    assert!(gong.server.count(LIST) <= 9 && weeks > 0);
+}
