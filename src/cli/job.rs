@@ -65,7 +65,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn poll(app: &App) -> anyhow::Result<String> {
     let poller = app.poller.as_ref().context("GONG_POLLING is off: nothing is polled")?;
-    Ok(match jobs::poll_once(poller).await? {
+    Ok(match poller.poll(true).await? {
         Polled::NotNow => "another process polls at this moment".to_owned(),
         Polled::Done { listed, new } => format!("listed {listed} calls, {new} of them new"),
     })

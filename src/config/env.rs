@@ -153,17 +153,18 @@ impl Env {
 /// Reads the address of a system that gets our credentials: `https:`, or `http:` to this machine.
 pub(super) fn secure_url(text: &str) -> Result<Url, String> {
     let url = base_url(text)?;
+    if is_secure(&url) { Ok(url) } else { Err("an https: URL (http: only to this machine)".to_owned()) }
+}
+
+/// Whether credentials may be sent to a URL: by `https:`, or by `http:` within this machine.
+pub(super) fn is_secure(url: &Url) -> bool {
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    if url.scheme() == "https" || local {
-        Ok(url)
-    } else {
-        Err("an https: URL (http: only to this machine)".to_owned())
-    }
+    url.scheme() == "https" || (url.scheme() == "http" && local)
 }
 
 /// Reads an absolute `http:` or `https:` URL without user or fragment.

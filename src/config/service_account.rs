@@ -5,7 +5,9 @@ use std::fmt;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
+
+use super::env::is_secure;
 
 /// What is needed of a service account's key file.
 #[derive(Clone)]
@@ -86,17 +88,7 @@ fn required<'a>(file: &'a Value, field: &str) -> Result<&'a str, String> {
 /// The key file decides where assertions go, and whoever holds one holds a token: no plain text leaves the machine.
 fn token_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "token_uri is not an absolute URL".to_owned())?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err("token_uri is not an https: URL".to_owned()),
-    }
+    if is_secure(&url) { Ok(url) } else { Err("token_uri is not an https: URL".to_owned()) }
 }
 
 /// Line breaks may arrive as a literal `\n`: keys are pasted through environments and YAML.

@@ -3,10 +3,7 @@
 mod poll;
 mod sweep;
 
-pub use self::{
-    poll::{poll_once, poll_until},
-    sweep::sweep,
-};
+pub use self::{poll::poll_until, sweep::sweep};
 
 use std::time::Duration;
 

@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::App,
-    domain::retry::jittered,
-    intake::gong::{PollError, Polled, Poller},
-};
+use crate::{app::App, domain::retry::jittered};
 
 /// How often a replica looks whether it is time, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -25,9 +21,4 @@ pub async fn poll_until(stop: CancellationToken, app: Arc<App>) {
         }
     };
     stop.run_until_cancelled(polling).await;
-}
-
-/// Polls once, now.
-pub async fn poll_once(poller: &Poller) -> Result<Polled, PollError> {
-    poller.poll(true).await
 }

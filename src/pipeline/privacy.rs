@@ -16,10 +16,11 @@ use crate::{
 
 /// The call as it is known now.
 pub(super) async fn publishable_call(pipeline: &Pipeline, job: &ClaimedJob) -> Result<Call, StageError> {
-    if matches!(job.stage, Stage::Document | Stage::Notify) && !known(pipeline, job).await?.is_private {
-        ask_gong(pipeline, job).await?;
+    let mut call = known(pipeline, job).await?;
+    let leaves_the_house = matches!(job.stage, Stage::Document | Stage::Notify);
+    if leaves_the_house && !call.is_private && ask_gong(pipeline, job).await? {
+        call = known(pipeline, job).await?;
     }
-    let call = known(pipeline, job).await?;
     if call.is_private { Err(StageError::Skipped(skip_reason::PRIVATE)) } else { Ok(call) }
 }
 
@@ -28,9 +29,10 @@ async fn known(pipeline: &Pipeline, job: &ClaimedJob) -> Result<Call, StageError
     call.ok_or_else(|| StageError::Failed(anyhow!("the call has been erased")))
 }
 
-/// Reads the call from the API again and records it if it is private. As long as Gong does not show it, nothing is published.
-async fn ask_gong(pipeline: &Pipeline, job: &ClaimedJob) -> Result<(), StageError> {
-    let Some(gong) = pipeline.gong.as_ref().filter(|_| job.source == DEFAULT_SOURCE) else { return Ok(()) };
+/// Reads the call from the API again and records it if it is private. As long as Gong does not show it, nothing is
+/// published. `false` when there is no Gong to ask.
+async fn ask_gong(pipeline: &Pipeline, job: &ClaimedJob) -> Result<bool, StageError> {
+    let Some(gong) = pipeline.gong.as_ref().filter(|_| job.source == DEFAULT_SOURCE) else { return Ok(false) };
     let Some(told) = gong.call(&job.call_id).await? else {
         let why = "Gong does not show the call, so that nobody can tell whether it is private";
         return Err(not_yet(pipeline, job, why, skip_reason::NOT_VISIBLE));
@@ -42,5 +44,5 @@ async fn ask_gong(pipeline: &Pipeline, job: &ClaimedJob) -> Result<(), StageErro
         record_calls(&mut tx, &[(&job.tenant, &private)], pipeline.clock.now()).await?;
         tx.commit().await?;
     }
-    Ok(())
+    Ok(true)
 }

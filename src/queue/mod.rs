@@ -20,6 +20,8 @@ use chrono::{DateTime, Utc};
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::domain::clock::{Clock, after};
+
 /// How long the queue waits for the database. A connection whose other end is gone gives no error by itself, and one of
 /// them must not hold up claims, leases or commits for ever.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,6 +54,20 @@ pub async fn keep_trying<T, E: Display, F: Future<Output = Result<T, E>>>(
         }
         warn!(%error, "what was done could not be recorded yet");
         tokio::time::sleep(RECORD_AGAIN).await;
+    }
+}
+
+/// Renews a lease until `extend` says that it is lost. One that cannot be renewed is not lost yet: it is tried again.
+pub async fn renew_until_lost<F: Future<Output = sqlx::Result<bool>>>(
+    clock: &Clock,
+    lease: Duration,
+    extend: impl Fn(DateTime<Utc>) -> F,
+) {
+    loop {
+        tokio::time::sleep(lease / 4).await;
+        if matches!(in_time(extend(after(clock.now(), lease))).await, Ok(false)) {
+            return;
+        }
     }
 }
 

@@ -11,14 +11,7 @@ use utoipa::ToSchema;
 
 use super::{Systems, pace::GONG_LIMIT};
 use crate::{
-    clients::{
-        gong::GongApi,
-        google::Drive,
-        http::{BreakerState, UpstreamError},
-        mail::Mailer,
-        openai::OpenAi,
-        snowflake::Snowflake,
-    },
+    clients::{gong::GongApi, google::Drive, http::BreakerState, mail::Mailer, openai::OpenAi, snowflake::Snowflake},
     config::{Config, MailTransport},
     db,
 };
@@ -143,7 +136,7 @@ impl Systems {
     }
 
     async fn gong_api(&self, gong: &GongApi) -> Found {
-        gong.check().await.map_err(text)?;
+        gong.check().await.map_err(|error| error.to_string())?;
         let used = self.gong_used().await.map_err(|error| error.to_string())?.unwrap_or_default();
         let silent = used.silent_until.map(|until| format!("Gong asked to be left alone until {}", until.to_rfc3339()));
         let (today, limit) = (used.today, GONG_LIMIT.daily);
@@ -152,7 +145,7 @@ impl Systems {
     }
 
     async fn model(&self, openai: &OpenAi) -> Found {
-        let report = openai.check(self.clock.now().date_naive()).await.map_err(text)?;
+        let report = openai.check(self.clock.now().date_naive()).await.map_err(|error| error.to_string())?;
         let found =
             if report.verified { format!("{} is there", report.model) } else { "the server answers".to_owned() };
         Ok((found, report.warning.into_iter().collect()))
@@ -160,11 +153,11 @@ impl Systems {
 }
 
 async fn warehouse(snowflake: &Snowflake) -> Found {
-    Ok((snowflake.check().await.map_err(text)?, Vec::new()))
+    Ok((snowflake.check().await.map_err(|error| error.to_string())?, Vec::new()))
 }
 
 async fn folder(drive: &Drive, root: &str) -> Found {
-    let report = drive.check(root).await.map_err(text)?;
+    let report = drive.check(root).await.map_err(|error| error.to_string())?;
     let place = if report.in_shared_drive { "in a shared drive" } else { "in somebody's My Drive" };
     Ok((format!("the folder {:?} ({place}) takes documents", report.name), report.warnings))
 }
@@ -173,11 +166,6 @@ async fn mail_server(mailer: &Mailer) -> Found {
     mailer.check().await.map_err(|error| error.to_string())?;
     let taken = if mailer.signs_in() { "takes our connection and sign-in" } else { "takes our connection" };
     Ok((taken.to_owned(), Vec::new()))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn text(error: UpstreamError) -> String {
-    error.to_string()
 }
 
 /// Boxed, since six conversations at once make a large future.

@@ -10,15 +10,7 @@ async fn the_summary_is_replaced_and_the_log_holds_each_call_once_however_often_
     }
     // The stage's answer was lost after it had written: the job comes back.
     for _ in 0..3 {
-        sqlx::query(
-            "WITH run AS (UPDATE runs SET state = 'active', stage = 'document' WHERE call_id = '1' RETURNING id)
-             INSERT INTO jobs (id, tenant_id, run_id, kind, ready_at, created_at)
-             SELECT gen_random_uuid(), 'default', id, 'document', '2031-01-01', '2031-01-01' FROM run",
-        )
-        .execute(&app.app.pool)
-        .await
-        .unwrap();
-        app.run_due().await;
+        app.repeat_document("1").await;
     }
     let folder = app.data_dir.path().join("documents/Halden Freight");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();

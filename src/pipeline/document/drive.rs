@@ -22,6 +22,7 @@ use crate::{
         retry::{Backoff, jittered},
     },
     pipeline::StageError,
+    queue,
 };
 
 /// Drive takes 1.02 million characters per document (contract §3.3); what is older than fits is left to the recordings.
@@ -82,9 +83,11 @@ impl DriveStore {
             return Err(StageError::Later { why, wait: jittered(BUSY.delay(waits + 1), rand::random()) });
         }
         let read_at = self.clock.now();
+        let extend = |until| documents::extend_claim(&self.pool, key, claim, until);
+        let renewed = queue::renew_until_lost(&self.clock, self.lease, extend);
         let written = tokio::select! {
             written = self.write(filing, key, claim, read_at) => written,
-            () = self.keep(key, claim) => Err(StageError::Retry(anyhow!("the claim of the account's folder is lost"))),
+            () = renewed => Err(StageError::Retry(anyhow!("the claim of the account's folder is lost"))),
         };
         let calls = written.as_ref().map(|written| written.calls.as_slice()).unwrap_or_default();
         documents::release_folder(&self.pool, key, claim, calls, read_at).await?;
@@ -104,17 +107,6 @@ impl DriveStore {
             tokio::time::sleep(jittered(pause, rand::random())).await;
         }
         Ok(false)
-    }
-
-    /// Renews the claim until it is lost.
-    async fn keep(&self, key: FolderKey<'_>, claim: Uuid) {
-        loop {
-            tokio::time::sleep(self.lease / 3).await;
-            let until = after(self.clock.now(), self.lease);
-            if matches!(documents::extend_claim(&self.pool, key, claim, until).await, Ok(false)) {
-                return;
-            }
-        }
     }
 
     async fn write(

@@ -35,7 +35,8 @@ pub(super) async fn fetch(pipeline: &Pipeline, job: &ClaimedJob, call: Call) -> 
             return Err(not_yet(pipeline, job, "the transcript is not there yet", skip_reason::NO_TRANSCRIPT));
         }
     }
-    // Whoever brought the transcript may have told more of the call.
+    // Whoever brought the transcript, an import at this very moment too, may have told more of the call: it is read
+    // after the words were seen.
     let call = calls::find_call(&pipeline.pool, &job.tenant, &job.call_id).await?.unwrap_or(call);
     Ok(Effect::Fetched(customer(pipeline, job, &call).await?))
 }

@@ -21,7 +21,6 @@ use aftercall::{
     db::sync_state::{self, Reader},
     domain::ids::DEFAULT_SOURCE,
     intake::gong::{PollError, Polled},
-    jobs,
 };
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -138,7 +137,7 @@ async fn nothing_is_asked_before_it_is_time_unless_somebody_wants_it_now() {
     assert_eq!((poll(&app).await.unwrap(), gong.server.count(LIST)), (Polled::NotNow, 1));
     app.clock.advance(Duration::from_secs(1));
     assert_eq!((poll(&app).await.unwrap(), gong.server.count(LIST)), (found(1, 0), 2));
-    assert_eq!(jobs::poll_once(app.app.poller.as_ref().unwrap()).await.unwrap(), found(1, 0));
+    assert_eq!(app.app.poller.as_ref().unwrap().poll(true).await.unwrap(), found(1, 0));
     assert_eq!(gong.server.count(LIST), 3);
     assert!(TestApp::start().await.app.poller.is_none(), "off unless it is wanted");
 }

@@ -207,6 +207,20 @@ impl TestApp {
         self.deliveries().run_due().await.expect("deliveries are claimed");
     }
 
+    /// Drives *document* of a finished run once more, as if its end had not been recorded.
+    pub async fn repeat_document(&self, call_id: &str) {
+        let repeated = sqlx::query(
+            "WITH run AS (UPDATE runs SET state = 'active', stage = 'document' WHERE call_id = $1 RETURNING id)
+             INSERT INTO jobs (id, tenant_id, run_id, kind, ready_at, created_at)
+             SELECT gen_random_uuid(), 'default', id, 'document', '2031-01-01', '2031-01-01' FROM run",
+        )
+        .bind(call_id)
+        .execute(&self.app.pool)
+        .await;
+        repeated.expect("the stage comes back");
+        self.run_due().await;
+    }
+
     pub async fn run_of(&self, accepted: &Value) -> Value {
         let id = accepted["run_id"].as_str().expect("a run");
         self.get(&format!("/api/v1/admin/runs/{id}")).await.expect(200).body

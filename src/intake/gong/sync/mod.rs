@@ -5,11 +5,7 @@ mod plan;
 
 pub use self::plan::{SyncMode, SyncPlan, SyncProgress};
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    num::NonZeroUsize,
-    time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
@@ -35,7 +31,7 @@ use crate::{
         transcript::StoredTurn,
     },
     intake::{Callback, Intake, record_calls},
-    queue::GroupCommitError,
+    queue::{self, GroupCommitError},
 };
 
 const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOURCE, name: "sync" };
@@ -107,9 +103,11 @@ impl Sync {
             self.save(claim, &state, None).await?;
             Ok(at.progress)
         };
+        let extend = |until| sync_state::extend_reader(&self.pool, READER, claim, until);
+        let renewed = queue::renew_until_lost(&self.clock, LEASE, extend);
         let done = tokio::select! {
             done = work => done,
-            () = self.keep(claim) => Err(SyncError::Busy),
+            () = renewed => Err(SyncError::Busy),
             () = self.stop.cancelled() => Err(SyncError::Stopped),
         };
         if done.is_err()
@@ -131,17 +129,6 @@ impl Sync {
             self.pause(Duration::from_secs(1)).await;
         }
         Err(SyncError::Busy)
-    }
-
-    /// Renews the claim until it is lost.
-    async fn keep(&self, claim: Uuid) {
-        loop {
-            tokio::time::sleep(LEASE / 4).await;
-            let until = after(self.clock.now(), LEASE);
-            if matches!(sync_state::extend_reader(&self.pool, READER, claim, until).await, Ok(false)) {
-                return;
-            }
-        }
     }
 
     async fn save(&self, claim: Uuid, state: &State, lease: Option<Duration>) -> Result<(), SyncError> {
@@ -215,11 +202,8 @@ impl Sync {
         let unknown = lacking(|call| call.has_parties);
         let silent = lacking(|call| call.has_words);
         let details = self.api.calls(&unknown).await?;
-        let (known, listed): (Vec<Call>, Vec<Call>) =
-            batch.iter().cloned().partition(|call| !unknown.contains(&call.id));
-        let new = with_details(listed, details);
-        let brought = new.len();
-        let calls: Vec<Call> = new.into_iter().chain(known).collect();
+        let calls = with_details(batch.to_vec(), details);
+        let brought = calls.iter().filter(|call| unknown.contains(&call.id)).count();
         // What was said on a private call is nobody's business, not even ours.
         let wanted = calls.iter().filter(|call| at.plan.transcripts && !call.is_private && silent.contains(&call.id));
         let wanted: Vec<String> = wanted.map(|call| call.id.clone()).collect();
@@ -238,9 +222,7 @@ impl Sync {
     /// Commits calls and transcripts together and hurries the runs that waited for them.
     async fn store(&self, calls: &[Call], spoken: &HashMap<String, Vec<StoredTurn>>) -> sqlx::Result<()> {
         let now = self.clock.now();
-        let mut by_id: BTreeMap<&str, &Call> = BTreeMap::new();
-        by_id.extend(calls.iter().map(|call| (call.id.as_str(), call)));
-        let rows: Vec<(&str, &Call)> = by_id.into_values().map(|call| (READER.tenant, call)).collect();
+        let rows: Vec<(&str, &Call)> = calls.iter().map(|call| (READER.tenant, call)).collect();
         let ids: Vec<String> = spoken.keys().cloned().collect();
         let mut tx = self.pool.begin().await?;
         jobs::hurry(&mut *tx, READER.tenant, &ids, now).await?;

@@ -61,15 +61,7 @@ async fn a_repeated_stage_changes_nothing() {
     let before: Vec<_> = drive.files().into_iter().map(|file| (file.id, file.content)).collect();
     // The stage's end was not recorded after it had written: the job comes back.
     for _ in 0..3 {
-        sqlx::query(
-            "WITH run AS (UPDATE runs SET state = 'active', stage = 'document' WHERE call_id = '1' RETURNING id)
-             INSERT INTO jobs (id, tenant_id, run_id, kind, ready_at, created_at)
-             SELECT gen_random_uuid(), 'default', id, 'document', '2031-01-01', '2031-01-01' FROM run",
-        )
-        .execute(&app.app.pool)
-        .await
-        .unwrap();
-        app.run_due().await;
+        app.repeat_document("1").await;
     }
     let after: Vec<_> = drive.files().into_iter().map(|file| (file.id, file.content)).collect();
     assert_eq!(before, after);
