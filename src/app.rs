@@ -18,10 +18,9 @@ use crate::{
         http::SenderContext,
     },
     config::{self, Config},
-    db::endpoints,
     domain::{clock::Clock, keyring::KeyRing},
     intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
-    notify::{self, Channels, Mailboxes, Notifier},
+    notify::{Channels, Mailboxes, Notifier},
     pipeline::{
         Pipeline, TranscriptSource,
         document::{DocumentStore, DriveStore, FileStore},
@@ -151,15 +150,6 @@ impl App {
             egress,
             has_workers: AtomicBool::new(false),
         }))
-    }
-
-    /// Fails if an endpoint was sealed by a key that is no longer given: better now than with the first delivery.
-    pub async fn check_keys(&self) -> anyhow::Result<()> {
-        for (id, name, sealed) in endpoints::list_sealed(&self.pool).await? {
-            notify::open(&self.key_ring, id, &sealed)
-                .with_context(|| format!("ENCRYPTION_KEYS: the endpoint {id} ({name}) cannot be opened"))?;
-        }
-        Ok(())
     }
 
     /// Says that this process has workers, for `/readyz`.

@@ -60,6 +60,7 @@ pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     let stop = || shutdown.soft.clone();
     tasks.spawn(jobs::sweep_until(stop(), app.pool.clone(), app.clock.clone(), app.wake.clone()));
     tasks.spawn(jobs::poll_until(stop(), Arc::clone(app)));
+    tasks.spawn(jobs::retention_until(stop(), app.pool.clone(), app.clock.clone(), app.config.retention));
     let (wake, pool, token) = (app.wake.clone(), app.pool.clone(), stop());
     tasks.spawn(async move { wake.listen(pool, process, token).await });
     spawn_announcer(&tasks, app, process, shutdown);

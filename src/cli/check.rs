@@ -9,6 +9,7 @@ use super::session::Session;
 use crate::{
     app::App,
     config::Config,
+    jobs,
     systems::{Check, CheckStatus, Report},
     telemetry,
 };
@@ -30,7 +31,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
-    app.check_keys().await?;
+    jobs::check_seals(&app.pool, &app.key_ring).await?;
     let report = app.systems.check().await;
     drop(app);
     session.close().await;

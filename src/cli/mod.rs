@@ -10,6 +10,7 @@ mod openapi;
 mod serve;
 mod session;
 mod sync;
+mod token;
 mod worker;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Sync(sync::Args),
     /// Scheduled jobs
     Job(job::Args),
+    /// Admin tokens, straight on the database
+    Token(token::Args),
     /// Take calls and transcripts from files in the Gong API's JSON shapes
     Import(import::Args),
     /// Print the `OpenAPI` document
@@ -86,6 +89,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(config, &args).await,
         Command::Sync(args) => sync::run(config, args).await,
         Command::Job(args) => job::run(config, &args).await,
+        Command::Token(args) => token::run(config, args).await,
         Command::Import(args) => import::run(config, args).await,
         Command::Healthcheck => healthcheck::run(&config).await,
         Command::Openapi => openapi::run(),

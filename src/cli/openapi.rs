@@ -1,4 +1,4 @@
-//! `openapi`: prints the document that is committed under `openapi/`.
+//! `openapi`: prints the API document.
 
 use std::{
     io::{Write, stdout},
@@ -7,8 +7,8 @@ use std::{
 
 use crate::http;
 
-/// Prints the document.
+/// Prints the document that the server would serve.
 pub fn run() -> anyhow::Result<ExitCode> {
-    writeln!(stdout(), "{}", http::openapi_document().to_pretty_json()?)?;
+    stdout().write_all(http::openapi_document().as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::{
     app::App,
     config::{Config, ConfigError, Problem},
-    http,
+    http, jobs,
     lifecycle::{self, Shutdown},
     telemetry,
 };
@@ -39,7 +39,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
     let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
-    app.check_keys().await?;
+    jobs::renew_seals(&app.pool, &app.key_ring).await?;
     let background = if args.no_workers {
         lifecycle::start_announcer(&app, &shutdown)
     } else {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::App,
     config::Config,
+    jobs,
     lifecycle::{self, Shutdown},
     telemetry,
 };
@@ -23,7 +24,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
-    app.check_keys().await?;
+    jobs::renew_seals(&app.pool, &app.key_ring).await?;
     let background = lifecycle::start_workers(&app, &shutdown);
     serve_metrics(&app, &background, &shutdown).await?;
     info!("working");

@@ -10,7 +10,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::env::Env;
-use crate::domain::keyring::KeyRing;
+use crate::domain::{access::generate_token, keyring::KeyRing};
 
 /// The shortest `ADMIN_TOKEN` we take: shorter ones can be guessed over the network.
 const SHORTEST_TOKEN: usize = 16;
@@ -58,11 +58,7 @@ impl AccessConfig {
             return Ok((token.clone(), None));
         }
         let path = data_dir.join("admin-token");
-        let token = kept(&path, || {
-            let mut bytes = [0u8; 24];
-            rand::fill(&mut bytes);
-            format!("act_{}", hex::encode(bytes))
-        })?;
+        let token = kept(&path, generate_token)?;
         if !is_usable(token.expose_secret()) {
             return Err(AccessError { path, problem: format!("the token in it must be {USABLE}") });
         }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::env::Env;
+use super::env::{Env, networks};
 
 /// The limits of the guarded way out.
 #[derive(Debug, Clone, Default)]
@@ -18,12 +18,6 @@ pub struct EgressConfig {
 
 impl EgressConfig {
     pub(super) fn read(env: &mut Env) -> Self {
-        let networks = |text: &str| {
-            let network = |text: &str| {
-                text.trim().parse().map_err(|_| format!("{:?} is not a network such as 10.0.0.0/8", text.trim()))
-            };
-            text.split(',').map(network).collect::<Result<Vec<IpNet>, _>>()
-        };
         Self {
             allowed_networks: env.read("ALLOWED_PRIVATE_NETWORKS", networks).unwrap_or_default(),
             allow_http: env.switch("ALLOW_HTTP_ENDPOINTS", false),

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::{Host, Url};
 
@@ -194,6 +195,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .filter(|seconds| (1..=366 * 86_400).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| "a duration from 1s to a year, such as 30, 30s, 5m, 2h or 1d".to_owned())
+}
+
+/// Reads networks, comma separated.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network =
+        |text: &str| text.trim().parse().map_err(|_| format!("{:?} is not a network such as 10.0.0.0/8", text.trim()));
+    text.split(',').map(network).collect()
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ fn public_keys(text: &str) -> Result<Vec<DecodingKey>, String> {
 
 /// Reads PEM or the bare base64 that Gong shows. White space is free: keys are pasted through forms and YAML,
 /// which turn line breaks into spaces or a literal `\n`.
-fn public_key(text: &str) -> Option<DecodingKey> {
+#[must_use]
+pub fn public_key(text: &str) -> Option<DecodingKey> {
     let text = text.replace("\\n", "\n");
     let body = match text.split_once("-----BEGIN PUBLIC KEY-----") {
         Some((_, rest)) => rest.split_once("-----END PUBLIC KEY-----")?.0,

@@ -9,6 +9,7 @@ mod env;
 mod gong;
 mod google;
 mod mail;
+mod retention;
 mod retries;
 mod service;
 mod service_account;
@@ -23,9 +24,10 @@ pub use self::{
     access::{AccessConfig, AccessError},
     egress::EgressConfig,
     env::{ConfigError, Problem, parse_duration},
-    gong::{GongApiConfig, GongConfig, PollingConfig},
+    gong::{GongApiConfig, GongConfig, PollingConfig, public_key},
     google::GoogleConfig,
     mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls},
+    retention::RetentionConfig,
     retries::RetryConfig,
     service::{DatabaseConfig, LogFormat, ServiceConfig},
     service_account::ServiceAccountKey,
@@ -62,6 +64,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Where endpoints may point.
     pub egress: EgressConfig,
+    /// How long history is kept.
+    pub retention: RetentionConfig,
     /// What is set but not acted on by this version.
     pub unused: Vec<&'static str>,
 }
@@ -116,6 +120,7 @@ impl Config {
             retries,
             mail: MailConfig::read(&mut env),
             egress: EgressConfig::read(&mut env),
+            retention: RetentionConfig::read(&mut env),
             unused: NOT_YET.iter().copied().filter(|name| env.is_set(name)).collect(),
         };
         env.finish()?;

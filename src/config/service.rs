@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use super::env::Env;
+use super::env::{Env, networks};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct ServiceConfig {
     pub worker_concurrency: usize,
     /// `SHUTDOWN_TIMEOUT`: how long work may finish after a signal.
     pub shutdown_timeout: Duration,
+    /// `TRUSTED_PROXIES`: networks of proxies whose `X-Forwarded-For` tells where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl ServiceConfig {
@@ -63,6 +66,7 @@ impl ServiceConfig {
             log_dir: env.text("LOG_DIR").map(PathBuf::from),
             worker_concurrency: usize::try_from(env.number("WORKER_CONCURRENCY", 1..=1000, 64)).unwrap_or(64),
             shutdown_timeout: env.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(8)),
+            trusted_proxies: env.read("TRUSTED_PROXIES", networks).unwrap_or_default(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
-use uuid::Uuid;
+
+use super::Page;
+use crate::domain::ids::AuditId;
 
 /// A change about to be recorded. Secrets are redacted before they come here.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub async fn insert_audit(db: impl PgExecutor<'_>, audit: NewAudit<'_>, now: Dat
     sqlx::query!(
         "INSERT INTO admin_audit (id, tenant_id, at, actor, address, action, object, before, after)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        Uuid::now_v7(),
+        AuditId::new().uuid(),
         audit.tenant,
         now,
         audit.actor,
@@ -42,4 +44,49 @@ pub async fn insert_audit(db: impl PgExecutor<'_>, audit: NewAudit<'_>, now: Dat
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A recorded change.
+#[derive(Debug)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: AuditId,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// Who made it.
+    pub actor: String,
+    /// From where.
+    pub address: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// How it was.
+    pub before: Option<Value>,
+    /// How it is.
+    pub after: Option<Value>,
+}
+
+/// Lists changes, newest first, of one action or one object or all.
+pub async fn list_audit(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    action: Option<&str>,
+    object: Option<&str>,
+    page: Page,
+) -> sqlx::Result<Vec<AuditRow>> {
+    sqlx::query_as!(
+        AuditRow,
+        r#"SELECT id AS "id: AuditId", at, actor, address, action, object, before, after FROM admin_audit
+           WHERE tenant_id = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR object = $3)
+             AND ($4::uuid IS NULL OR id < $4)
+           ORDER BY id DESC LIMIT $5"#,
+        tenant,
+        action,
+        object,
+        page.before,
+        page.limit,
+    )
+    .fetch_all(db)
+    .await
 }

@@ -15,7 +15,8 @@ use crate::domain::{
 
 /// Adds calls or brings them up to date, many in one round trip. What is told later wins, but nothing known is
 /// forgotten for a callback that is silent about it, and a call once private stays so until an administrator says
-/// otherwise. The same call must not be given twice. Returns what is then known of their privacy.
+/// otherwise. The same call must not be given twice. Returns what is then known of their privacy; a call that was erased
+/// stays so and is not returned.
 pub async fn upsert_calls(
     db: &mut PgConnection,
     calls: &[(&str, &Call)],
@@ -42,6 +43,7 @@ pub async fn upsert_calls(
              account_number = CASE WHEN excluded.account_name <> calls.account_name THEN excluded.account_number
                                    ELSE coalesce(excluded.account_number, calls.account_number) END,
              updated_at = excluded.updated_at
+         WHERE calls.erased_at IS NULL
          RETURNING tenant_id AS tenant, call_id, is_private",
         &calls.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
         &calls.iter().map(|(tenant, _)| (*tenant).to_owned()).collect::<Vec<_>>(),
@@ -143,7 +145,7 @@ pub async fn set_account(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE calls SET account_name = $3, account_number = $4, updated_at = $5
-         WHERE tenant_id = $1 AND call_id = $2",
+         WHERE tenant_id = $1 AND call_id = $2 AND erased_at IS NULL",
         tenant,
         call_id,
         account.name,
@@ -165,7 +167,8 @@ pub async fn set_contacts(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE calls SET cs_email = $3, am_email = $4, updated_at = $5 WHERE tenant_id = $1 AND call_id = $2",
+        "UPDATE calls SET cs_email = $3, am_email = $4, updated_at = $5
+         WHERE tenant_id = $1 AND call_id = $2 AND erased_at IS NULL",
         tenant,
         call_id,
         cs_email,
@@ -234,7 +237,8 @@ pub async fn list_calls(
                               ORDER BY number DESC LIMIT 1) r ON true
            LEFT JOIN summaries s ON s.run_id = r.id
            LEFT JOIN run_documents d ON d.run_id = r.id
-           WHERE c.tenant_id = $1 AND ($2::text IS NULL OR c.call_id = $2) AND ($3::uuid IS NULL OR c.id < $3)
+           WHERE c.tenant_id = $1 AND c.erased_at IS NULL AND ($2::text IS NULL OR c.call_id = $2)
+             AND ($3::uuid IS NULL OR c.id < $3)
            ORDER BY c.id DESC LIMIT $4"#,
         tenant,
         call_id,

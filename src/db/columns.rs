@@ -8,6 +8,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::domain::{
+    access::Role,
     delivery::DeliveryStatus,
     endpoint::EndpointChannel,
     ids::Id,
@@ -41,4 +42,4 @@ macro_rules! stored_as_text {
     )+};
 }
 
-stored_as_text!(DeliveryStatus, EndpointChannel, RunState, Stage);
+stored_as_text!(DeliveryStatus, EndpointChannel, Role, RunState, Stage);

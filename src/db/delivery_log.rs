@@ -41,7 +41,7 @@ pub struct LogRow {
     pub created_at: DateTime<Utc>,
     /// When it arrived.
     pub sent_at: Option<DateTime<Utc>>,
-    /// When it is tried next, while it is not settled.
+    /// When it is tried next, while it is not settled; nothing for one that waits for the one before it.
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
@@ -52,7 +52,7 @@ pub struct LogFilter {
     pub id: Option<DeliveryId>,
     /// Of this status.
     pub status: Option<DeliveryStatus>,
-    /// Of events of this type.
+    /// Of events of this type, or of this family (`call.*`).
     pub event_type: Option<String>,
     /// To this endpoint.
     pub endpoint_id: Option<EndpointId>,
@@ -75,10 +75,13 @@ pub async fn list_log(
                   d.endpoint_id AS "endpoint_id: EndpointId", e.kind AS "endpoint_kind: EndpointChannel",
                   d.status AS "status: DeliveryStatus", d.attempt AS attempt_count, d.last_status_code, d.last_error,
                   d.duration_ms, d.created_at, d.sent_at,
-                  CASE WHEN d.status IN ('pending', 'retrying') THEN d.ready_at END AS next_attempt_at
+                  CASE WHEN d.status IN ('pending', 'retrying') AND isfinite(d.ready_at)
+                       THEN greatest(d.ready_at, e.open_until) END AS next_attempt_at
            FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
            WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::text IS NULL OR d.status = $3)
-             AND ($4::text IS NULL OR d.event_type = $4) AND ($5::uuid IS NULL OR d.endpoint_id = $5)
+             AND ($4::text IS NULL OR d.event_type = $4
+                                      OR right($4, 2) = '.*' AND starts_with(d.event_type, left($4, -1)))
+             AND ($5::uuid IS NULL OR d.endpoint_id = $5)
              AND ($6::timestamptz IS NULL OR d.created_at >= $6) AND ($7::timestamptz IS NULL OR d.created_at < $7)
              AND ($8::uuid IS NULL OR d.id < $8)
            ORDER BY d.id DESC LIMIT $9"#,

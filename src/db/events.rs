@@ -15,9 +15,9 @@ pub async fn insert_events(db: &mut PgConnection, events: &[&NewEvent], now: Dat
     let callbacks: Vec<_> = events.iter().map(|event| Some(event.callback.as_ref()?.1.as_slice())).collect();
     sqlx::query!(
         "INSERT INTO events (id, tenant_id, type, intent, subject, data, source_id, callback, run_id, trace_id,
-                             origin_at, created_at)
-         SELECT *, $12 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
-                                   $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[])",
+                             origin_at, external_id, created_at)
+         SELECT *, $13 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
+                                   $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::text[])",
         &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.tenant.clone()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.event_type.clone()).collect::<Vec<_>>(),
@@ -29,6 +29,7 @@ pub async fn insert_events(db: &mut PgConnection, events: &[&NewEvent], now: Dat
         &events.iter().map(|event| event.run_id.map(RunId::uuid)).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
         &events.iter().map(|event| event.trace_id.clone()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.origin_at).collect::<Vec<_>>(),
+        &text(|event| event.external_id.clone()) as &[Option<String>],
         now,
     )
     .execute(db)
@@ -62,4 +63,20 @@ pub async fn find_event(db: impl PgExecutor<'_>, tenant: &str, id: EventId) -> s
     )
     .fetch_optional(db)
     .await
+}
+
+/// Finds the event that another program raised under this id, and how many endpoints it went to.
+pub async fn find_raised(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    external_id: &str,
+) -> sqlx::Result<Option<(EventId, i64)>> {
+    let found = sqlx::query!(
+        r#"SELECT id AS "id: EventId",
+                  (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.status <> 'filtered') AS "endpoints!"
+           FROM events e WHERE tenant_id = $1 AND external_id = $2"#,
+        tenant,
+        external_id,
+    );
+    Ok(found.fetch_optional(db).await?.map(|found| (found.id, found.endpoints)))
 }

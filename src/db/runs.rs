@@ -169,6 +169,33 @@ pub async fn revive_run(db: impl PgExecutor<'_>, tenant: &str, run_id: RunId) ->
     .await
 }
 
+/// Inserts a further run of a call, with the source and the event of its latest; `None` when there is no run yet, or one
+/// is under way.
+pub async fn insert_rerun(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    run_id: RunId,
+    trace_id: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<RunId>> {
+    sqlx::query_scalar!(
+        r#"INSERT INTO runs (id, tenant_id, source_id, call_id, number, event_id, state, stage, trace_id, created_at)
+           SELECT $3, tenant_id, source_id, call_id, number + 1, event_id, 'active', 'fetch', $4, $5
+           FROM (SELECT * FROM runs WHERE tenant_id = $1 AND call_id = $2 ORDER BY number DESC LIMIT 1) latest
+           WHERE state <> 'active'
+           ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
+           RETURNING id AS "id: RunId""#,
+        tenant,
+        call_id,
+        run_id.uuid(),
+        trace_id,
+        now,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Gives a job to every active run that has none and began before `older_than`; such a run would wait for ever.
 pub async fn readopt_orphans(
     db: impl PgExecutor<'_>,

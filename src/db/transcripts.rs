@@ -5,7 +5,7 @@ use sqlx::{PgExecutor, types::Json};
 
 use crate::domain::transcript::StoredTurn;
 
-/// Stores a transcript; a newer one takes the place of the older.
+/// Stores a transcript; a newer one takes the place of the older. That of a call that was erased is not stored.
 pub async fn upsert_transcript(
     db: impl PgExecutor<'_>,
     tenant: &str,
@@ -15,7 +15,9 @@ pub async fn upsert_transcript(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO transcripts (tenant_id, call_id, turns, origin, fetched_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO transcripts (tenant_id, call_id, turns, origin, fetched_at)
+         SELECT $1, $2, $3, $4, $5
+         WHERE NOT EXISTS (SELECT 1 FROM calls WHERE tenant_id = $1 AND call_id = $2 AND erased_at IS NOT NULL)
          ON CONFLICT (tenant_id, call_id) DO UPDATE SET turns = excluded.turns, origin = excluded.origin,
              fetched_at = excluded.fetched_at",
         tenant,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,9 +49,29 @@ pub struct EndpointSecrets {
     /// What webhooks are signed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// What they were signed with before: it signs too until its time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousSecret>,
     /// Headers that an administrator added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+}
+
+/// A secret that was rotated away.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// The secret.
+    pub secret: String,
+    /// Until when it signs.
+    pub valid_until: DateTime<Utc>,
+}
+
+impl EndpointSecrets {
+    /// What webhooks are signed with at a time, the present secret first.
+    pub fn signing(&self, now: DateTime<Utc>) -> impl Iterator<Item = &str> {
+        let previous = self.previous.as_ref().filter(|previous| now < previous.valid_until);
+        self.secret.as_deref().into_iter().chain(previous.map(|previous| previous.secret.as_str()))
+    }
 }
 
 impl fmt::Debug for EndpointSecrets {
@@ -62,6 +83,9 @@ impl fmt::Debug for EndpointSecrets {
 /// From so many failures in a row on, an endpoint gets one delivery at a time (enough to see whether it is back), and its
 /// next success is told of.
 pub const FAILING_FROM: i32 = 3;
+
+/// From so many failures in a row on, the breaker of an endpoint opens: only a probe now and then is sent.
+pub const OPENS_FROM: i32 = 5;
 
 /// How an endpoint is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -51,6 +51,8 @@ pub struct NewEvent {
     pub subject: Option<String>,
     /// What goes out.
     pub data: Value,
+    /// The id that another program gave it: the same id again is the same event.
+    pub external_id: Option<String>,
     /// Who may get it.
     pub audience: Audience,
     /// Mailboxes that get it beside those who asked for it.

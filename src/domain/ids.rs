@@ -32,6 +32,12 @@ pub enum DeliveryKind {}
 /// Marks the ids of sources.
 #[derive(Debug)]
 pub enum SourceKind {}
+/// Marks the ids of access tokens.
+#[derive(Debug)]
+pub enum TokenKind {}
+/// Marks the ids of audit entries.
+#[derive(Debug)]
+pub enum AuditKind {}
 
 impl Kind for EventKind {
     const PREFIX: &'static str = "evt";
@@ -48,6 +54,12 @@ impl Kind for DeliveryKind {
 impl Kind for SourceKind {
     const PREFIX: &'static str = "src";
 }
+impl Kind for TokenKind {
+    const PREFIX: &'static str = "tok";
+}
+impl Kind for AuditKind {
+    const PREFIX: &'static str = "aud";
+}
 
 /// Identifies an event.
 pub type EventId = Id<EventKind>;
@@ -59,6 +71,10 @@ pub type EndpointId = Id<EndpointKind>;
 pub type DeliveryId = Id<DeliveryKind>;
 /// Identifies a source.
 pub type SourceId = Id<SourceKind>;
+/// Identifies an access token.
+pub type TokenId = Id<TokenKind>;
+/// Identifies an audit entry.
+pub type AuditId = Id<AuditKind>;
 
 /// The Gong connection that the environment configures.
 pub const DEFAULT_SOURCE: SourceId = Id { uuid: Uuid::nil(), kind: PhantomData };
@@ -136,7 +152,7 @@ impl<K: Kind> FromStr for Id<K> {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let digits = text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_'));
         digits
-            .filter(|digits| digits.len() == 32)
+            .filter(|digits| digits.len() == 32 && !digits.bytes().any(|byte| byte.is_ascii_uppercase()))
             .and_then(|digits| Uuid::try_parse(digits).ok())
             .map(Self::from)
             .ok_or(InvalidId { prefix: K::PREFIX })

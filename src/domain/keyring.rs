@@ -73,6 +73,12 @@ impl KeyRing {
         [&[FORM, id_length], id.as_bytes(), &nonce, &sealed].concat()
     }
 
+    /// Whether a value was sealed by the key that seals now.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        split(sealed).is_some_and(|(id, ..)| id == self.0[0].0)
+    }
+
     /// Opens what [`KeyRing::seal`] made for the same place.
     pub fn open(&self, bound_to: &str, sealed: &[u8]) -> Result<Vec<u8>, KeyRingError> {
         let (id, nonce, sealed) = split(sealed).ok_or(KeyRingError::Damaged)?;

@@ -3,9 +3,12 @@
 //! Nothing here waits, talks SQL or HTTP, reads the environment or (outside [`clock`]) asks what time it is. What a rule
 //! needs of time and chance is passed in.
 
+pub mod access;
 pub mod account;
 pub mod call;
+pub mod catalogue;
 pub mod clock;
+pub mod contacts;
 pub mod delivery;
 pub mod endpoint;
 pub mod event;

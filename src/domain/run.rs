@@ -102,4 +102,6 @@ pub mod skip_reason {
     pub const NO_TRANSCRIPT: &str = "no_transcript";
     /// Gong did not show the call within that time, so nobody could tell whether it is private.
     pub const NOT_VISIBLE: &str = "not_visible";
+    /// An administrator erased the call.
+    pub const ERASED: &str = "erased";
 }

@@ -1,6 +1,6 @@
 //! House versions of axum's extractors: their refusals are problems that say what is wrong and where.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -9,7 +9,6 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
-use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -17,45 +16,13 @@ use super::problem::{FieldError, Problem, ProblemKind};
 use crate::{
     app::App,
     db::Page,
-    domain::{
-        ids::{Id, Kind},
-        signature::same_secret,
-    },
+    domain::ids::{Id, Kind},
 };
 
 /// The largest body of an admin request.
-const ADMIN_BODY: usize = 256 * 1024;
+pub const ADMIN_BODY: usize = 256 * 1024;
 /// How many items a list gives unless told otherwise, and at most.
 const PAGE: (i64, i64) = (50, 200);
-
-/// The authenticated caller of the admin API.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Whose data it may see.
-    pub tenant: String,
-    /// Who it is, for the audit.
-    pub actor: String,
-    /// From where it calls.
-    pub address: Option<String>,
-}
-
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
-            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, token)) = token else {
-            return Err(Problem::new(ProblemKind::Unauthorized, "send Authorization: Bearer <token>"));
-        };
-        if !same_secret(token.trim(), app.admin_token.expose_secret()) {
-            return Err(Problem::new(ProblemKind::Unauthorized, "the token is not known"));
-        }
-        let address = parts.extensions.get::<SocketAddr>().map(|address| address.ip().to_string());
-        Ok(Self { tenant: "default".to_owned(), actor: "ADMIN_TOKEN".to_owned(), address })
-    }
-}
 
 /// A JSON body: strict, with a pointer to whatever does not fit.
 #[derive(Debug)]
@@ -85,6 +52,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for OptionalJson<T> {
             return Ok(Self(None));
         }
         require_json(&headers)?;
+        if body.trim_ascii() == b"null" {
+            return Ok(Self(None));
+        }
         parse(&body).map(|value| Self(Some(value)))
     }
 }
@@ -147,25 +117,37 @@ impl Params {
         }
     }
 
-    /// Reads `limit` and `cursor`.
-    pub fn page(&mut self) -> Page {
+    /// Reads `limit`.
+    pub fn limit(&mut self) -> i64 {
         let (usual, most) = PAGE;
         let limit = self.read("limit", |text| {
-            let number = text.parse::<i64>().ok().filter(|number| (1..=most).contains(number));
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse::<i64>().ok().filter(|number| digits && (1..=most).contains(number));
             number.ok_or_else(|| format!("a number from 1 to {most}"))
         });
+        limit.unwrap_or(usual)
+    }
+
+    /// Reads `limit` and `cursor`.
+    pub fn page(&mut self) -> Page {
+        let limit = self.limit();
         let before = self.read("cursor", |text| {
             let simple = text.len() == 32 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
             let cursor = Uuid::try_parse(text).ok().filter(|_| simple);
             cursor.ok_or_else(|| "not a cursor: use next_cursor of the page before".to_owned())
         });
-        Page { limit: limit.unwrap_or(usual), before }
+        Page { limit, before }
     }
 
     /// Fails if any parameter could not be read.
     pub fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
     }
+}
+
+/// Text that the database can compare with.
+pub fn plain(text: &str) -> Result<String, String> {
+    if text.contains('\0') { Err("text without the character NUL".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Reads a body up to a limit.
@@ -190,7 +172,14 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Reads a JSON object strictly; what does not fit is named by a pointer.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // Serde would take an array for a struct, its fields one after the other.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(body)
+            .map_err(|error| Problem::new(ProblemKind::Unreadable, format!("the body is not JSON: {error}")))?;
+        return Err(Problem::invalid_field("", "must be an object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let inner = error.inner();

@@ -2,8 +2,11 @@
 //! outlasts a transaction.
 
 mod admin;
+mod auth;
+mod client_address;
 mod extract;
 mod health;
+mod idempotency;
 mod openapi;
 mod problem;
 pub mod server;
@@ -12,7 +15,7 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router, middleware,
+    Extension, Router, middleware,
     response::Redirect,
     routing::{get, post},
 };
@@ -57,5 +60,6 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(middleware::from_fn(problem::render))
         .layer(nosniff)
+        .layer(Extension(Arc::<auth::WrongTokens>::default()))
         .with_state(app)
 }

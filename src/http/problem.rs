@@ -14,6 +14,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// After so many seconds a database that was away is worth another try.
+const RETRY_AFTER: u64 = 5;
+
 /// What went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {
@@ -23,6 +26,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The sender of a callback is not proven.
     Unproven,
+    /// The token is good, but its role is too small.
+    Forbidden,
     /// No such thing, or not for this caller.
     NotFound,
     /// No such method here.
@@ -35,6 +40,8 @@ pub enum ProblemKind {
     UnsupportedType,
     /// Readable, but not valid.
     Invalid,
+    /// Too many of these in too short a time.
+    TooMany,
     /// Something of ours broke.
     Internal,
     /// We cannot do it now.
@@ -48,6 +55,7 @@ impl ProblemKind {
             Self::Unreadable => (StatusCode::BAD_REQUEST, "unreadable", "The request cannot be read"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A valid token is required"),
             Self::Unproven => (StatusCode::UNAUTHORIZED, "unproven", "The sender is not proven"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The token may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is nothing here"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
@@ -58,6 +66,7 @@ impl ProblemKind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The body is of an unsupported type")
             }
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke on our side"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not possible right now"),
         }
@@ -70,6 +79,8 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    /// Seconds after which it is worth trying again.
+    retry_after: Option<u64>,
     cause: Option<anyhow::Error>,
 }
 
@@ -131,6 +142,11 @@ impl Problem {
         Self { cause: Some(cause.into()), ..Self::new(ProblemKind::Unavailable, detail) }
     }
 
+    /// Too many of these; to be tried again after so many seconds.
+    pub fn too_many(detail: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ProblemKind::TooMany, detail) }
+    }
+
     /// What became of a callback that was answered so, for `aftercall_callbacks_total`.
     pub fn callback_outcome(&self) -> &'static str {
         match self.kind {
@@ -148,7 +164,8 @@ impl Problem {
 
 impl From<ProblemKind> for Problem {
     fn from(kind: ProblemKind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), cause: None }
+        let retry_after = (kind == ProblemKind::Unavailable).then_some(RETRY_AFTER);
+        Self { kind, detail: None, errors: Vec::new(), retry_after, cause: None }
     }
 }
 
@@ -201,14 +218,11 @@ pub async fn render(request: Request, next: Next) -> Response {
     let mut rendered = (status, body).into_response();
     let headers = rendered.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    match problem.kind {
-        ProblemKind::Unauthorized => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        ProblemKind::Unavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
-        _ => {}
+    if problem.kind == ProblemKind::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         headers.insert(header::ALLOW, allow);

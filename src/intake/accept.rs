@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::{Callback, calls::record_calls};
+use super::{
+    Callback,
+    calls::{Withheld, record_calls},
+};
 use crate::{
     db::{
         jobs,
@@ -86,6 +89,12 @@ impl Committer for AcceptCommitter {
 /// A call of one source: what makes two callbacks the same.
 type CallKey<'a> = (SourceId, &'a str);
 
+/// Takes one call in with the caller's transaction.
+pub async fn accept_in(tx: &mut PgConnection, callback: Callback, now: DateTime<Utc>) -> sqlx::Result<Accepted> {
+    let accepted = accept_all(tx, std::slice::from_ref(&callback), now).await?.pop();
+    accepted.ok_or(sqlx::Error::RowNotFound)
+}
+
 async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc>) -> sqlx::Result<Vec<Accepted>> {
     // Ordered, so that replicas that take the same calls in lock them in the same order.
     let mut first_of: BTreeMap<CallKey<'_>, &Callback> = BTreeMap::new();
@@ -95,13 +104,18 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
         }
     }
     // Calls first: whether one is private is what all tellings of it say together.
-    let private = upsert_calls(tx, batch, now).await?;
-    let is_private = |callback: &Callback, call: &Call| private.contains(&(callback.tenant.clone(), call.id.clone()));
+    let withheld = upsert_calls(tx, batch, now).await?;
+    let key_of = |callback: &Callback, call: &Call| (callback.tenant.clone(), call.id.clone());
+    let reason = |callback: &Callback, call: &Call| match key_of(callback, call) {
+        key if withheld.erased.contains(&key) => Some(skip_reason::ERASED),
+        key if withheld.private.contains(&key) => Some(skip_reason::PRIVATE),
+        _ => None,
+    };
     let new_runs: Vec<NewRun> = first_of
         .values()
         .filter_map(|callback| {
             let call = callback.call.as_ref()?;
-            Some(new_run(callback, call, is_private(callback, call)))
+            Some(new_run(callback, call, reason(callback, call)))
         })
         .collect();
     let started: HashSet<RunId> = runs::insert_runs(tx, &new_runs, now).await?.into_iter().collect();
@@ -136,7 +150,7 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
         };
         let key = (callback.source, call.id.as_str());
         let (event_id, run_id) = *known.get(&key).ok_or(sqlx::Error::RowNotFound)?;
-        let skipped = is_private(callback, call);
+        let skipped = reason(callback, call).is_some();
         answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key), skipped });
     }
     notify::emit(tx, &events, now).await?;
@@ -146,25 +160,21 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     Ok(answers)
 }
 
-fn new_run(callback: &Callback, call: &Call, is_private: bool) -> NewRun {
+fn new_run(callback: &Callback, call: &Call, skipped: Option<&'static str>) -> NewRun {
     NewRun {
         id: RunId::new(),
         tenant: callback.tenant.clone(),
         source: callback.source,
         call_id: call.id.clone(),
         event_id: EventId::new(),
-        state: if is_private { RunState::Skipped } else { RunState::Active },
-        reason: is_private.then_some(skip_reason::PRIVATE),
+        state: if skipped.is_some() { RunState::Skipped } else { RunState::Active },
+        reason: skipped,
         trace_id: callback.trace_id.clone(),
     }
 }
 
-/// Brings the calls up to date, also by repeats, and returns those that are private.
-async fn upsert_calls(
-    tx: &mut PgConnection,
-    batch: &[Callback],
-    now: DateTime<Utc>,
-) -> sqlx::Result<HashSet<(String, String)>> {
+/// Brings the calls up to date, also by repeats, and returns those that must not be published.
+async fn upsert_calls(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc>) -> sqlx::Result<Withheld> {
     let mut told: BTreeMap<(&str, &str), Call> = BTreeMap::new();
     for callback in batch {
         let Some(call) = &callback.call else { continue };
@@ -176,9 +186,13 @@ async fn upsert_calls(
     record_calls(tx, &rows, now).await
 }
 
-/// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call.
+/// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call. Of a call that was
+/// erased no more than its id is kept.
 fn events_of(run: &NewRun, callback: &Callback, now: DateTime<Utc>) -> Vec<NewEvent> {
     let Some(call) = &callback.call else { return Vec::new() };
+    let erased = run.reason == Some(skip_reason::ERASED);
+    let bare = Call { id: call.id.clone(), ..Call::default() };
+    let call = if erased { &bare } else { call };
     let mut data = CallData::new(call, call.crm_account.as_ref(), run.id);
     let received = NewEvent {
         id: run.event_id,
@@ -187,9 +201,10 @@ fn events_of(run: &NewRun, callback: &Callback, now: DateTime<Utc>) -> Vec<NewEv
         intent: None,
         subject: Some(call.id.clone()),
         data: data.to_value(),
+        external_id: None,
         audience: if run.state == RunState::Skipped { Audience::Nobody } else { Audience::Endpoints },
         mailboxes: Vec::new(),
-        callback: Some((callback.source, callback.body.clone())),
+        callback: Some((callback.source, if erased { Vec::new() } else { callback.body.clone() })),
         run_id: Some(run.id),
         trace_id: run.trace_id.clone(),
         origin_at: now,
@@ -216,6 +231,7 @@ fn test_event(callback: &Callback, now: DateTime<Utc>) -> NewEvent {
         intent: None,
         subject: None,
         data: Value::Object(serde_json::Map::new()),
+        external_id: None,
         audience: Audience::Nobody,
         mailboxes: Vec::new(),
         callback: Some((callback.source, callback.body.clone())),

@@ -10,21 +10,33 @@ use crate::{
     domain::{call::Call, run::skip_reason},
 };
 
-/// Brings calls up to date and returns those that are private, as pairs of tenant and call id. What waits to go out of a
-/// call that has turned private is stopped. The same call must not be given twice.
-pub async fn record_calls(
-    tx: &mut PgConnection,
-    told: &[(&str, &Call)],
-    now: DateTime<Utc>,
-) -> sqlx::Result<HashSet<(String, String)>> {
+/// Calls of which nothing may go out, as pairs of tenant and call id.
+#[derive(Debug, Default)]
+pub struct Withheld {
+    /// Somebody said that they are private.
+    pub private: HashSet<(String, String)>,
+    /// They were erased: nothing of them is kept either.
+    pub erased: HashSet<(String, String)>,
+}
+
+/// Brings calls up to date and returns those that must not be published. What waits to go out of a call that has turned
+/// private is stopped. The same call must not be given twice.
+pub async fn record_calls(tx: &mut PgConnection, told: &[(&str, &Call)], now: DateTime<Utc>) -> sqlx::Result<Withheld> {
     if told.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Withheld::default());
     }
-    let known = calls::upsert_calls(tx, told, now).await?;
-    let private: Vec<(String, String)> =
-        known.into_iter().filter(|call| call.is_private).map(|call| (call.tenant, call.call_id)).collect();
+    let mut erased: HashSet<(String, String)> =
+        told.iter().map(|(tenant, call)| ((*tenant).to_owned(), call.id.clone())).collect();
+    let mut private = Vec::new();
+    for known in calls::upsert_calls(tx, told, now).await? {
+        let call = (known.tenant, known.call_id);
+        erased.remove(&call);
+        if known.is_private {
+            private.push(call);
+        }
+    }
     if !private.is_empty() {
         deliveries::fail_private(&mut *tx, &private, skip_reason::PRIVATE, now).await?;
     }
-    Ok(private.into_iter().collect())
+    Ok(Withheld { private: private.into_iter().collect(), erased })
 }

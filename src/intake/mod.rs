@@ -11,7 +11,7 @@ pub mod import;
 pub mod proof;
 
 pub use self::{
-    accept::{Accepted, Intake},
+    accept::{Accepted, Intake, accept_in},
     callback::{Callback, CallbackError},
     calls::record_calls,
 };

@@ -1,9 +1,18 @@
-//! Scheduled work: functions that may run twice, woken by a timer. Purging history comes here too.
+//! Scheduled work: functions that may run twice, woken by a timer, a command or the API.
 
 mod poll;
+mod retention;
+mod run;
+mod seals;
 mod sweep;
 
-pub use self::{poll::poll_until, sweep::sweep};
+pub use self::{
+    poll::poll_until,
+    retention::{Purged, retention},
+    run::{Job, JobError, run},
+    seals::{check_seals, renew_seals},
+    sweep::sweep,
+};
 
 use std::time::Duration;
 
@@ -11,6 +20,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::RetentionConfig,
     db,
     domain::{clock::Clock, retry::jittered},
     queue::Wake,
@@ -18,6 +28,8 @@ use crate::{
 
 /// How often the sweeper looks, before jitter.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often history is looked through, before jitter. Where nothing is due that costs a few index look-ups.
+const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
 /// Sweeps until `stop`, and keeps the clock with the database's. Every replica does: the work is idempotent and cheap.
 pub async fn sweep_until(stop: CancellationToken, pool: PgPool, clock: Clock, wake: Wake) {
@@ -31,6 +43,21 @@ pub async fn sweep_until(stop: CancellationToken, pool: PgPool, clock: Clock, wa
                 Ok(0) => {}
                 Ok(_) => wake.now(),
                 Err(error) => tracing::warn!(%error, "the sweeper could not look; it will again"),
+            }
+        }
+    };
+    stop.run_until_cancelled(scheduled).await;
+}
+
+/// Removes what is due to be removed, again and again until `stop`.
+pub async fn retention_until(stop: CancellationToken, pool: PgPool, clock: Clock, keep: RetentionConfig) {
+    let scheduled = async {
+        loop {
+            tokio::time::sleep(jittered(RETENTION_EVERY, rand::random())).await;
+            match retention(&pool, &keep, clock.now()).await {
+                Ok(purged) if purged.total() > 0 => tracing::info!(?purged, "removed old history"),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "old history could not be removed; it will be tried again"),
             }
         }
     };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     channels::Channels,
-    settle::{SettleCommitter, Settled},
+    settle::{BreakerPauses, SettleCommitter, Settled},
 };
 use crate::{
     config::RetryConfig,
@@ -66,7 +66,8 @@ impl Notifier {
         metrics: Arc<Metrics>,
         wake: Wake,
     ) -> Self {
-        let committer = SettleCommitter { pool: pool.clone(), clock: clock.clone(), wake };
+        let breaker = BreakerPauses::of(&retries.deliveries);
+        let committer = SettleCommitter { pool: pool.clone(), clock: clock.clone(), wake, breaker };
         Self {
             pool,
             clock,
@@ -104,6 +105,7 @@ impl Notifier {
             intent: None,
             subject: None,
             wanted: true,
+            ordered: false,
         };
         // Claimed before it is committed, so that no worker sends it too.
         let until = after(now, self.channels.timeout + self.lease);
@@ -140,7 +142,12 @@ impl Notifier {
             error = attempt.error,
             "attempted a delivery"
         );
-        let settled = Settled { settlement, endpoint_id: delivery.endpoint_id, verdict: attempt.verdict };
+        let settled = Settled {
+            settlement,
+            endpoint_id: delivery.endpoint_id,
+            order_key: delivery.order_key.clone(),
+            verdict: attempt.verdict,
+        };
         // Should the claim not be ours any more when the database is back, the fence says so.
         match keep_trying(SETTLE_TRIES, || self.settling.commit(settled.clone()), |_| true).await {
             Ok(true) => self.metrics.delivered(delivery, attempt, status, self.clock.now()),
@@ -206,6 +213,7 @@ fn test_ping(tenant: &str, endpoint_id: EndpointId, now: DateTime<Utc>) -> NewEv
         intent: None,
         subject: None,
         data: serde_json::json!({"endpoint_id": endpoint_id, "message": "This is a test from aftercall."}),
+        external_id: None,
         audience: Audience::Nobody, // the one delivery is decided here, not by filters
         mailboxes: Vec::new(),
         callback: None,

@@ -26,7 +26,8 @@ pub struct Emitted {
 }
 
 /// Records events, and for each of them one delivery per enabled endpoint of its tenant: `pending` where the endpoint's
-/// filters let it pass, `filtered` elsewhere, and one per mailbox that the event names. All of it commits with the caller's transaction, or none.
+/// filters let it pass, `filtered` elsewhere, and one per mailbox that the event names. All of it commits with the
+/// caller's transaction, or none.
 pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -> sqlx::Result<Vec<Emitted>> {
     if new.is_empty() {
         return Ok(Vec::new());
@@ -54,10 +55,11 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
         if public(&event) {
             let audience = subscribers.iter().zip(&filters).filter(|(endpoint, _)| endpoint.tenant == event.tenant);
             decided.extend(audience.map(|(endpoint, filters)| {
-                decision(event, endpoint.id, filters.pass(&event.event_type, event.intent.as_deref()))
+                let wanted = filters.pass(&event.event_type, event.intent.as_deref());
+                decision(event, endpoint.id, wanted, endpoint.ordered)
             }));
             let mailboxes = event.mailboxes.iter().filter(|id| mailboxes.contains(id));
-            decided.extend(mailboxes.map(|id| decision(event, *id, true)));
+            decided.extend(mailboxes.map(|id| decision(event, *id, true, false)));
         }
         emitted.push(Emitted { endpoints: decided[before..].iter().filter(|delivery| delivery.wanted).count() });
     }
@@ -67,7 +69,7 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
     Ok(emitted)
 }
 
-fn decision(event: &NewEvent, endpoint_id: EndpointId, wanted: bool) -> NewDelivery<'_> {
+fn decision(event: &NewEvent, endpoint_id: EndpointId, wanted: bool, ordered: bool) -> NewDelivery<'_> {
     NewDelivery {
         id: DeliveryId::new(),
         tenant: &event.tenant,
@@ -77,5 +79,6 @@ fn decision(event: &NewEvent, endpoint_id: EndpointId, wanted: bool) -> NewDeliv
         intent: event.intent.as_deref(),
         subject: event.subject.as_deref(),
         wanted,
+        ordered,
     }
 }

@@ -54,7 +54,8 @@ impl Mailboxes {
             return Ok(id);
         }
         let id = EndpointId::new();
-        let secrets = EndpointSecrets { target: address.to_string(), secret: None, headers: BTreeMap::new() };
+        let secrets =
+            EndpointSecrets { target: address.to_string(), secret: None, previous: None, headers: BTreeMap::new() };
         endpoints::insert_mailbox(&self.pool, id, tenant, &hash, &seal(&self.key_ring, id, &secrets), now).await?;
         // Another worker may have made it at the same moment.
         endpoints::find_mailbox(&self.pool, tenant, &hash).await?.ok_or(sqlx::Error::RowNotFound)

@@ -1,6 +1,9 @@
 //! Settles attempts in batches: the log, the endpoints' health, and what follows for an endpoint that is gone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -8,17 +11,19 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::emit;
+pub(super) use crate::db::endpoints::BreakerPauses;
 use crate::{
     db::{
-        deliveries::{self, Settlement},
+        deliveries::{self, OrderKey, Settlement},
         endpoints::{self, HealthChange},
     },
     domain::{
         clock::Clock,
-        delivery::Verdict,
-        endpoint::{FAILING_FROM, disabled_reason},
+        delivery::{DeliveryStatus, Verdict},
+        endpoint::{FAILING_FROM, OPENS_FROM, disabled_reason},
         event::{Audience, NewEvent, event_type, new_trace_id},
         ids::{DeliveryId, EndpointId, EventId},
+        retry::Schedule,
     },
     queue::{Committer, Wake},
 };
@@ -26,12 +31,25 @@ use crate::{
 /// An endpoint that only failed for this long is disabled.
 const FAILING_LIMIT: chrono::TimeDelta = chrono::TimeDelta::days(5);
 
+/// The longest pause between two probes of an endpoint whose breaker is open.
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
 /// An attempt to be recorded.
 #[derive(Clone)]
 pub(super) struct Settled {
     pub(super) settlement: Settlement,
     pub(super) endpoint_id: EndpointId,
+    pub(super) order_key: Option<String>,
     pub(super) verdict: Verdict,
+}
+
+impl Settled {
+    /// What waits behind this delivery, if it is done with.
+    fn makes_way_for(&self) -> Option<OrderKey> {
+        let waiting = matches!(self.settlement.status, DeliveryStatus::Pending | DeliveryStatus::Retrying);
+        let key = self.order_key.clone().filter(|_| !waiting)?;
+        Some(OrderKey { endpoint_id: self.endpoint_id, key })
+    }
 }
 
 /// Commits attempts; answers whether each was still ours to settle.
@@ -39,6 +57,15 @@ pub(super) struct SettleCommitter {
     pub(super) pool: PgPool,
     pub(super) clock: Clock,
     pub(super) wake: Wake,
+    pub(super) breaker: BreakerPauses,
+}
+
+impl BreakerPauses {
+    /// The first pause is the first wait of the schedule, so that the breaker does not hold up a lone delivery.
+    pub(super) fn of(schedule: &Schedule) -> Self {
+        let first = schedule.delay(1).unwrap_or(LONGEST_PAUSE).clamp(Duration::from_secs(1), LONGEST_PAUSE);
+        Self { opens_from: OPENS_FROM, first, longest: LONGEST_PAUSE }
+    }
 }
 
 impl Committer for SettleCommitter {
@@ -51,9 +78,11 @@ impl Committer for SettleCommitter {
         let settlements: Vec<Settlement> = batch.iter().map(|settled| settled.settlement.clone()).collect();
         let ours: HashSet<DeliveryId> = deliveries::settle(&mut tx, &settlements, now).await?.into_iter().collect();
         let settled: Vec<&Settled> = batch.iter().filter(|settled| ours.contains(&settled.settlement.id)).collect();
-        let raised = note_health(&mut tx, &settled, now).await?;
+        let raised = note_health(&mut tx, &settled, self.breaker, now).await?;
+        let next: Vec<OrderKey> = settled.iter().filter_map(|settled| settled.makes_way_for()).collect();
+        let called = deliveries::call_next(&mut tx, &next, now).await?;
         tx.commit().await?;
-        if raised {
+        if raised || called > 0 {
             self.wake.now();
         }
         Ok(batch.iter().map(|settled| ours.contains(&settled.settlement.id)).collect())
@@ -61,9 +90,13 @@ impl Committer for SettleCommitter {
 }
 
 /// Updates the health of the endpoints in a batch, tells of those that work again, and disables those that are gone or
-/// only failed for five days.
-/// Tells whether that raised events.
-async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<Utc>) -> sqlx::Result<bool> {
+/// only failed for five days. Tells whether that raised events.
+async fn note_health(
+    tx: &mut PgConnection,
+    settled: &[&Settled],
+    breaker: BreakerPauses,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let mut changes: BTreeMap<Uuid, HealthChange> = BTreeMap::new();
     for one in settled {
         let id = one.endpoint_id.uuid();
@@ -76,7 +109,8 @@ async fn note_health(tx: &mut PgConnection, settled: &[&Settled], now: DateTime<
     }
     let changes: Vec<HealthChange> =
         changes.into_values().filter(|change| change.succeeded || change.failures > 0).collect();
-    let health = if changes.is_empty() { Vec::new() } else { endpoints::note_health(&mut *tx, &changes, now).await? };
+    let health =
+        if changes.is_empty() { Vec::new() } else { endpoints::note_health(&mut *tx, &changes, breaker, now).await? };
     let gone: Vec<Uuid> =
         settled.iter().filter(|one| one.verdict == Verdict::Gone).map(|one| one.endpoint_id.uuid()).collect();
     let worn_out: Vec<Uuid> = health
@@ -115,6 +149,7 @@ fn endpoint_event(
         intent: None,
         subject: Some(id.to_string()),
         data: json!({"endpoint_id": id, "reason": reason}),
+        external_id: None,
         audience: Audience::Endpoints,
         mailboxes: Vec::new(),
         callback: None,

@@ -230,6 +230,7 @@ fn event(job: &ClaimedJob, event_type: &str, data: &CallData, intent: Option<Str
         intent,
         subject: Some(job.call_id.clone()),
         data: data.to_value(),
+        external_id: None,
         audience: Audience::Endpoints,
         mailboxes: Vec::new(),
         callback: None,

@@ -16,7 +16,7 @@ pub mod summarise;
 pub use self::{
     fetch::TranscriptSource,
     outcome::{Effect, StageError},
-    retry::{RetryError, retry_run},
+    retry::{RerunError, RetryError, rerun_call, retry_run},
 };
 
 use std::sync::Arc;

@@ -92,9 +92,19 @@ async fn invalid_endpoints_are_refused_with_a_pointer_to_each_fault() {
             vec!["/name", "/filters/events/0", "/filters/events/2", "/secret", "/headers/Bad Name", "/headers/Host"],
         ),
         (
-            json!({"kind": "webhook", "target": "https://x.example", "ordered": true, "rate_limit_per_minute": 5}),
-            vec!["/rate_limit_per_minute", "/ordered"],
+            json!({"kind": "webhook", "target": "https://x.example", "ordered": true, "rate_limit_per_minute": 0}),
+            vec!["/rate_limit_per_minute"],
         ),
+        (
+            json!({"kind": "webhook", "target": "https://x.example", "rate_limit_per_minute": 1.5}),
+            vec!["/rate_limit_per_minute"],
+        ),
+        (json!({"kind": "webhook", "target": "https://x.example", "rate_limit_per_minute": 60.0}), vec![]),
+        (json!({"kind": {"webhook": null}, "target": "https://x.example"}), vec!["/kind"]),
+        (json!({"kind": "webhook", "target": "https://x.example", "filters": []}), vec!["/filters"]),
+        (json!(["webhook", null, "https://x.example"]), vec![""]),
+        (json!({"kind": "webhook", "target": "https://x.example", "headers": {"X-A": "\u{84}"}}), vec!["/headers/X-A"]),
+        (json!({"kind": "webhook", "target": " https://x.example"}), vec!["/target"]),
         (json!({"kind": "webhook", "target": "https://x.example", "secret": "whsec_not!base64!!!!!"}), vec!["/secret"]),
         (json!({"kind": "webhook", "target": "https://x.example", "secret": "whsec_AAAAAAAAAAA="}), vec!["/secret"]),
         (

@@ -26,6 +26,7 @@ async fn emit(app: &TestApp, count: usize) {
         intent: None,
         subject: Some(index.to_string()),
         data: json!({"index": index}),
+        external_id: None,
         mailboxes: Vec::new(),
         audience: Audience::Endpoints,
         callback: None,

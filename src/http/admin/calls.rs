@@ -1,18 +1,24 @@
-//! Calls with their run, summary and documents.
+//! Calls with their run, summary and documents; running one again, and erasing one.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{ListResponse, PageQuery, one_more, paged};
+use super::{
+    ListResponse, PageQuery, audit, one_more, paged,
+    runs::{RunDetailResponse, detail},
+};
 use crate::{
     app::App,
     db::{
         Page,
         calls::{self, CallRecord},
+        erasure,
     },
     domain::{
         call::Account,
@@ -20,9 +26,11 @@ use crate::{
         run::RunState,
     },
     http::{
-        extract::{Caller, Params, PathText},
+        auth::{Admin, Reader},
+        extract::{Params, PathText},
         problem::{Problem, ProblemBody, ProblemKind},
     },
+    pipeline::{RerunError, rerun_call},
 };
 
 /// A call.
@@ -78,12 +86,11 @@ impl From<CallRecord> for CallResponse {
     get, path = "/api/v1/admin/calls", tag = "calls", operation_id = "list_calls",
     summary = "List calls, newest first", security(("token" = [])),
     params(PageQuery),
-    responses((status = 200, body = ListResponse<CallResponse>), (status = 401, body = ProblemBody),
-              (status = 422, body = ProblemBody)),
+    responses((status = 200, body = ListResponse<CallResponse>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     mut params: Params,
 ) -> Result<Json<ListResponse<CallResponse>>, Problem> {
     let page = params.page();
@@ -95,14 +102,64 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/api/v1/admin/calls/{id}", tag = "calls", operation_id = "read_call",
     summary = "Read a call", security(("token" = [])), params(("id" = String, Path, description = "Gong's id of the call")),
-    responses((status = 200, body = CallResponse), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = CallResponse)),
 )]
 pub async fn read(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     PathText(id): PathText,
 ) -> Result<Json<CallResponse>, Problem> {
     let only = Page { limit: 1, before: None };
     let row = calls::list_calls(&app.pool, &caller.tenant, Some(&id), only).await?.pop();
     Ok(Json(row.ok_or(ProblemKind::NotFound)?.into()))
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/admin/calls/{id}/reprocess", tag = "calls", operation_id = "reprocess_call",
+    summary = "Send a call through the whole pipeline again", security(("token" = [])),
+    description = "A further run: it is fetched, summarised, filed and told of anew. What stood in the documents is replaced.",
+    params(("id" = String, Path, description = "Gong's id of the call")),
+    responses((status = 202, description = "Under way", body = RunDetailResponse),
+              (status = 409, description = "It is private, or a run is under way", body = ProblemBody)),
+)]
+pub async fn reprocess(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    PathText(id): PathText,
+) -> Result<(StatusCode, Json<RunDetailResponse>), Problem> {
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let run_id = rerun_call(&mut tx, &caller.tenant, &id, now).await.map_err(|error| match error {
+        RerunError::NotFound => ProblemKind::NotFound.into(),
+        RerunError::Private | RerunError::UnderWay => Problem::new(ProblemKind::Conflict, error.to_string()),
+        RerunError::Database(error) => error.into(),
+    })?;
+    audit(&mut tx, &caller, "call.reprocess", &id, None, Some(json!({"run_id": run_id})), now).await?;
+    tx.commit().await?;
+    app.wake.now();
+    Ok((StatusCode::ACCEPTED, Json(detail(&app, &caller, run_id).await?)))
+}
+
+#[utoipa::path(
+    delete, path = "/api/v1/admin/calls/{id}", tag = "calls", operation_id = "erase_call",
+    summary = "Erase all personal data of a call", security(("token" = [])),
+    description = "Payload, transcript, summary, people and links go, and what waits is not sent. That there was a call, its \
+                   runs and its deliveries stay without their contents, so that no repeated callback brings it back. What is \
+                   in the documents and with the receivers is theirs.",
+    params(("id" = String, Path, description = "Gong's id of the call")),
+    responses((status = 204, description = "Erased")),
+)]
+pub async fn erase(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    PathText(id): PathText,
+) -> Result<StatusCode, Problem> {
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    if !erasure::erase_call(&mut tx, &caller.tenant, &id, now).await? {
+        return Err(ProblemKind::NotFound.into());
+    }
+    audit(&mut tx, &caller, "call.erase", &id, None, None, now).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

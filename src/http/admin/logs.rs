@@ -5,20 +5,25 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ListResponse, PageQuery, audit, one_more, paged};
 use crate::{
     app::App,
     db::{
-        Page, deliveries,
+        Page,
+        deliveries::{self, Resend},
         delivery_log::{self, AttemptRow, LogFilter, LogRow},
         events,
     },
-    domain::{delivery::DeliveryStatus, endpoint::EndpointChannel, ids::DeliveryKind, payload::Envelope},
+    domain::{
+        delivery::DeliveryStatus, endpoint::EndpointChannel, filter::pattern_problem, ids::DeliveryKind,
+        payload::Envelope,
+    },
     http::{
-        extract::{Caller, Params, PathId},
+        auth::{Admin, Reader},
+        extract::{OptionalJson, Params, PathId},
         problem::{Problem, ProblemBody, ProblemKind},
     },
 };
@@ -104,17 +109,16 @@ impl From<AttemptRow> for AttemptResponse {
     get, path = "/api/v1/admin/notify/logs", tag = "log", operation_id = "list_log",
     summary = "List deliveries, newest first", security(("token" = [])),
     params(("status" = Option<DeliveryStatus>, Query, description = "Only of this status"),
-           ("event" = Option<String>, Query, description = "Only of events of this type"),
+           ("event" = Option<String>, Query, description = "Only of events of this type or family (`call.*`)"),
            ("endpoint_id" = Option<String>, Query, description = "Only to this endpoint", pattern = "^ep_[0-9a-f]{32}$"),
            ("since" = Option<DateTime<Utc>>, Query, description = "Decided then or later"),
            ("until" = Option<DateTime<Utc>>, Query, description = "Decided before then"),
            PageQuery),
-    responses((status = 200, body = ListResponse<LogResponse>), (status = 401, body = ProblemBody),
-              (status = 422, body = ProblemBody)),
+    responses((status = 200, body = ListResponse<LogResponse>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     mut params: Params,
 ) -> Result<Json<ListResponse<LogResponse>>, Problem> {
     let time = |text: &str| {
@@ -125,7 +129,10 @@ pub async fn list(
         id: None,
         status: params
             .read("status", |text| text.parse().map_err(|_| "sent, failed, filtered, pending or retrying".to_owned())),
-        event_type: params.read("event", |text| Ok(text.replace('\0', ""))),
+        event_type: params.read("event", |text| match pattern_problem(text) {
+            Some(detail) => Err(detail.to_owned()),
+            None => Ok(text.to_owned()),
+        }),
         endpoint_id: params
             .read("endpoint_id", |text| text.parse().map_err(|_| "the id of an endpoint, ep_…".to_owned())),
         since: params.read("since", time),
@@ -141,11 +148,11 @@ pub async fn list(
     get, path = "/api/v1/admin/notify/logs/{id}", tag = "log", operation_id = "read_log",
     summary = "Read a delivery with all its attempts", security(("token" = [])),
     params(("id" = String, Path, description = "The delivery")),
-    responses((status = 200, body = LogDetailResponse), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = LogDetailResponse)),
 )]
 pub async fn read(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     PathId(id): PathId<DeliveryKind>,
 ) -> Result<Json<LogDetailResponse>, Problem> {
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
@@ -167,27 +174,44 @@ pub async fn read(
     Ok(Json(LogDetailResponse { log: row.into(), attempts, payload }))
 }
 
+/// What may be sent again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Also one that the endpoint has taken already.
+    #[serde(default)]
+    include_sent: bool,
+}
+
 #[utoipa::path(
     post, path = "/api/v1/admin/notify/logs/{id}/retry", tag = "log", operation_id = "retry_delivery",
     summary = "Send a failed delivery again", security(("token" = [])),
-    params(("id" = String, Path, description = "The delivery")),
-    responses((status = 202, description = "Will be sent", body = LogResponse), (status = 401, body = ProblemBody),
-              (status = 404, body = ProblemBody), (status = 409, description = "Not failed, or its endpoint is disabled", body = ProblemBody)),
+    params(("id" = String, Path, description = "The delivery")), request_body = Option<RetryRequest>,
+    responses((status = 202, description = "Will be sent", body = LogResponse), (status = 409, description = "Not failed, or its endpoint is disabled", body = ProblemBody)),
 )]
 pub async fn retry(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Admin(caller): Admin,
     PathId(id): PathId<DeliveryKind>,
+    OptionalJson(request): OptionalJson<RetryRequest>,
 ) -> Result<(StatusCode, Json<LogResponse>), Problem> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let revived = deliveries::revive_delivery(&mut *tx, &caller.tenant, id, now).await?;
+    let wanted = Resend {
+        tenant: &caller.tenant,
+        delivery_id: Some(id),
+        endpoint_id: None,
+        since: None,
+        include_sent: request.unwrap_or_default().include_sent,
+    };
+    let revived = deliveries::resend(&mut tx, wanted, now).await? > 0;
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let row = delivery_log::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
     if !revived {
         let detail = format!(
-            "only a failed delivery to an enabled endpoint can be sent again; this one is {}",
+            "only a failed delivery to an enabled endpoint can be sent again (one that was sent with include_sent), none of \
+             a private call; this one is {}",
             row.status.as_str()
         );
         return Err(Problem::new(ProblemKind::Conflict, detail));

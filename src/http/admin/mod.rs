@@ -1,11 +1,20 @@
 //! The admin API, one file per resource. Every query names the caller's tenant; what belongs to another is not there.
 
+pub mod accounts;
+pub mod audit_log;
 pub mod calls;
 pub mod config;
 pub mod endpoints;
+pub mod events;
+mod faults;
+pub mod jobs;
 pub mod logs;
-mod new_endpoint;
+mod read;
 pub mod runs;
+pub mod sources;
+pub mod stats;
+pub mod tenants;
+pub mod tokens;
 
 use std::fmt::Display;
 
@@ -16,7 +25,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::extract::Caller;
+use super::auth::Caller;
 use crate::db::{
     Page,
     audit::{NewAudit, insert_audit},
@@ -42,6 +51,16 @@ struct PageQuery {
     /// `next_cursor` of the page before.
     #[param(pattern = "^[0-9a-f]{32}$")]
     cursor: Option<String>,
+}
+
+/// What makes a creating request safe to repeat; read by [`super::idempotency::Once`].
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header")]
+struct IdempotencyHeader {
+    /// Any text of your own. The same request with the same key is answered as the first time, for 24 hours.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
 }
 
 /// Asks for one row more than wanted, to see whether there is a next page.

@@ -23,7 +23,8 @@ use crate::{
         summary::Spent,
     },
     http::{
-        extract::{Caller, Params, PathId},
+        auth::{Admin, Caller, Reader},
+        extract::{Params, PathId},
         problem::{Problem, ProblemBody, ProblemKind},
     },
     pipeline::{RetryError, retry_run},
@@ -101,12 +102,11 @@ impl From<StageAttempt> for StageAttemptResponse {
     summary = "List runs, newest first", security(("token" = [])),
     params(("state" = Option<RunState>, Query, description = "Only in this state"),
            PageQuery),
-    responses((status = 200, body = ListResponse<RunResponse>), (status = 401, body = ProblemBody),
-              (status = 422, body = ProblemBody)),
+    responses((status = 200, body = ListResponse<RunResponse>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     mut params: Params,
 ) -> Result<Json<ListResponse<RunResponse>>, Problem> {
     let state = params.read("state", |text| text.parse().map_err(|_| "active, done, failed or skipped".to_owned()));
@@ -120,11 +120,11 @@ pub async fn list(
     get, path = "/api/v1/admin/runs/{id}", tag = "calls", operation_id = "read_run",
     summary = "Read a run with every stage attempt", security(("token" = [])),
     params(("id" = String, Path, description = "The run")),
-    responses((status = 200, body = RunDetailResponse), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = RunDetailResponse)),
 )]
 pub async fn read(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Reader(caller): Reader,
     PathId(id): PathId<RunKind>,
 ) -> Result<Json<RunDetailResponse>, Problem> {
     detail(&app, &caller, id).await.map(Json)
@@ -134,12 +134,11 @@ pub async fn read(
     post, path = "/api/v1/admin/runs/{id}/retry", tag = "calls", operation_id = "retry_run",
     summary = "Send a failed run through its failed stage again", security(("token" = [])),
     params(("id" = String, Path, description = "The run")),
-    responses((status = 202, description = "Under way", body = RunDetailResponse), (status = 401, body = ProblemBody),
-              (status = 404, body = ProblemBody), (status = 409, description = "It has not failed", body = ProblemBody)),
+    responses((status = 202, description = "Under way", body = RunDetailResponse), (status = 409, description = "It has not failed", body = ProblemBody)),
 )]
 pub async fn retry(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    Admin(caller): Admin,
     PathId(id): PathId<RunKind>,
 ) -> Result<(StatusCode, Json<RunDetailResponse>), Problem> {
     let now = app.clock.now();
@@ -155,7 +154,7 @@ pub async fn retry(
     Ok((StatusCode::ACCEPTED, Json(detail(&app, &caller, id).await?)))
 }
 
-async fn detail(app: &App, caller: &Caller, id: RunId) -> Result<RunDetailResponse, Problem> {
+pub(super) async fn detail(app: &App, caller: &Caller, id: RunId) -> Result<RunDetailResponse, Problem> {
     let only = Page { limit: 1, before: None };
     let run = runs::list_runs(&app.pool, &caller.tenant, Some(id), None, only).await?.pop();
     let run = run.ok_or(ProblemKind::NotFound)?;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    db::sources,
     domain::{
         ids::{DEFAULT_SOURCE, SourceId},
         run::RunState,
@@ -93,12 +94,15 @@ pub async fn named_source(
     PathText(id): PathText,
     request: Request,
 ) -> Result<Response, Problem> {
-    // The connection of the environment is the only one so far; it goes by its id too.
-    let known = id.parse::<SourceId>().is_ok_and(|id| id == DEFAULT_SOURCE);
-    if !known {
-        return Err(Problem::new(ProblemKind::NotFound, "there is no such connection"));
-    }
-    let source = app.default_source.clone();
+    let unknown = || Problem::new(ProblemKind::NotFound, "there is no such connection");
+    let id: SourceId = id.parse().map_err(|_| unknown())?;
+    let source = if id == DEFAULT_SOURCE {
+        app.default_source.clone()
+    } else {
+        // Asked each time, so that one that was removed is shut at once, on every replica.
+        let row = sources::find_source(&app.pool, id).await.map_err(Problem::unavailable)?.ok_or_else(unknown)?;
+        Source::from_row(&app.key_ring, &row).map_err(Problem::internal)?
+    };
     counted(app, source, request).await
 }
 

@@ -4,7 +4,10 @@
 //! of the body. None configured refuses everything.
 
 mod gong_token;
+mod stored;
 mod webhook_url;
+
+pub use self::stored::{SourceKeys, seal};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};

@@ -1,5 +1,6 @@
 //! Signed webhooks: JSON with both signatures of INTERFACE §7.
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Channels, Outcome, judge};
@@ -10,8 +11,7 @@ use crate::{
 
 pub(super) async fn send(channels: &Channels, delivery: &ClaimedDelivery, secrets: &EndpointSecrets) -> Outcome {
     let body = body(delivery);
-    let timestamp = channels.clock.now().timestamp();
-    let Some(headers) = headers(delivery, secrets, timestamp, &body) else {
+    let Some(headers) = headers(delivery, secrets, channels.clock.now(), &body) else {
         return Outcome::failed("one of the endpoint's headers cannot be sent");
     };
     let answer = channels.egress.post(&secrets.target, headers, body.into(), channels.timeout).await;
@@ -31,7 +31,13 @@ fn body(delivery: &ClaimedDelivery) -> Vec<u8> {
     serde_json::to_vec(&envelope).expect("plain data always becomes JSON")
 }
 
-fn headers(delivery: &ClaimedDelivery, secrets: &EndpointSecrets, timestamp: i64, body: &[u8]) -> Option<HeaderMap> {
+fn headers(
+    delivery: &ClaimedDelivery,
+    secrets: &EndpointSecrets,
+    now: DateTime<Utc>,
+    body: &[u8],
+) -> Option<HeaderMap> {
+    let timestamp = now.timestamp();
     let mut headers = HeaderMap::new();
     for (name, value) in &secrets.headers {
         headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?);
@@ -42,8 +48,9 @@ fn headers(delivery: &ClaimedDelivery, secrets: &EndpointSecrets, timestamp: i64
     headers.insert("webhook-id", HeaderValue::from_str(&id).ok()?);
     headers.insert("webhook-timestamp", HeaderValue::from(timestamp));
     if let Some(secret) = &secrets.secret {
-        let standard = signature::standard(secret, &id, timestamp, body);
-        headers.insert("webhook-signature", HeaderValue::from_str(&standard).ok()?);
+        let signatures: Vec<String> =
+            secrets.signing(now).map(|secret| signature::standard(secret, &id, timestamp, body)).collect();
+        headers.insert("webhook-signature", HeaderValue::from_str(&signatures.join(" ")).ok()?);
         headers.insert("x-signature", HeaderValue::from_str(&signature::plain(secret, body)).ok()?);
     }
     Some(headers)

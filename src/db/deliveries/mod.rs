@@ -1,0 +1,141 @@
+//! Deliveries as a queue: decide, claim, settle, send again. Reading them as a log is `delivery_log`'s.
+
+mod claim;
+mod ordered;
+mod resend;
+mod settle;
+
+pub use self::{
+    claim::{ClaimedDelivery, EndpointRoom, claim_delivery, claim_due_deliveries, extend_leases, release_claims},
+    ordered::{OrderKey, call_next, call_stranded},
+    resend::{Resend, count_resendable, resend},
+    settle::{Settlement, insert_lost_attempts, settle},
+};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::domain::{
+    delivery::DeliveryStatus,
+    ids::{DeliveryId, EndpointId, EventId},
+};
+
+/// A decision about one event and one endpoint.
+#[derive(Debug)]
+pub struct NewDelivery<'a> {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// The event.
+    pub event_id: EventId,
+    /// Where it goes.
+    pub endpoint_id: EndpointId,
+    /// The event's type.
+    pub event_type: &'a str,
+    /// The event's intent.
+    pub intent: Option<&'a str>,
+    /// The event's subject.
+    pub subject: Option<&'a str>,
+    /// Whether the endpoint asked for it.
+    pub wanted: bool,
+    /// Whether it keeps its order among those of its subject.
+    pub ordered: bool,
+}
+
+impl NewDelivery<'_> {
+    /// What it is ordered by: nothing, for an endpoint that did not ask or an event that is about nothing.
+    fn order_key(&self) -> Option<&str> {
+        self.subject.filter(|_| self.wanted && self.ordered)
+    }
+
+    fn ordered_by(&self) -> Option<OrderKey> {
+        self.order_key().map(|key| OrderKey { endpoint_id: self.endpoint_id, key: key.to_owned() })
+    }
+}
+
+/// Records decisions, many in one round trip. One that stands already is left as it is. One that keeps its order waits
+/// at infinity while another of its key is on its way ([`ordered::lock_keys`] must be held).
+pub async fn insert_deliveries(
+    db: &mut PgConnection,
+    deliveries: &[NewDelivery<'_>],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let status = |wanted| if wanted { DeliveryStatus::Pending } else { DeliveryStatus::Filtered };
+    let keys: Vec<OrderKey> = deliveries.iter().filter_map(NewDelivery::ordered_by).collect();
+    ordered::lock_keys(&mut *db, &keys).await?;
+    sqlx::query!(
+        "INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key,
+                                 position, ready_at, created_at)
+         SELECT id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key,
+                CASE WHEN order_key IS NOT NULL THEN nextval('delivery_positions') END,
+                CASE WHEN order_key IS NOT NULL AND (nth > 1 OR EXISTS (
+                         SELECT 1 FROM deliveries d
+                         WHERE d.endpoint_id = new.endpoint_id AND d.order_key = new.order_key
+                           AND d.status IN ('pending', 'retrying')))
+                     THEN 'infinity' ELSE $10::timestamptz END,
+                $10
+         FROM (SELECT *, row_number() OVER (PARTITION BY endpoint_id, order_key ORDER BY place) AS nth
+               FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                           $8::text[], $9::text[]) WITH ORDINALITY
+                    AS t(id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key, place)) new
+         ORDER BY place
+         ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING",
+        &deliveries.iter().map(|delivery| delivery.id.uuid()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.tenant.to_owned()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.event_id.uuid()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.endpoint_id.uuid()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.event_type.to_owned()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.intent.map(str::to_owned)).collect::<Vec<_>>()
+            as &[Option<String>],
+        &deliveries.iter().map(|delivery| delivery.subject.map(str::to_owned)).collect::<Vec<_>>()
+            as &[Option<String>],
+        &deliveries.iter().map(|delivery| status(delivery.wanted).as_str().to_owned()).collect::<Vec<_>>(),
+        &deliveries.iter().map(|delivery| delivery.order_key().map(str::to_owned)).collect::<Vec<_>>()
+            as &[Option<String>],
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Fails what waits for endpoints that take nothing any more; it can be sent again by hand. Deliveries under way are
+/// left to their workers.
+pub async fn fail_waiting(
+    db: impl PgExecutor<'_>,
+    endpoint_id: Option<EndpointId>,
+    error: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let failed = sqlx::query!(
+        "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
+         FROM endpoints e
+         WHERE e.id = d.endpoint_id AND NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1)
+           AND d.status IN ('pending', 'retrying') AND (d.claim_id IS NULL OR d.ready_at <= $3)",
+        endpoint_id.map(EndpointId::uuid),
+        error,
+        now,
+    );
+    Ok(failed.execute(db).await?.rows_affected())
+}
+
+/// Fails what waits of calls that have turned private: nothing more of them goes out.
+pub async fn fail_private(
+    db: impl PgExecutor<'_>,
+    calls: &[(String, String)],
+    error: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let failed = sqlx::query!(
+        "UPDATE deliveries d SET status = 'failed', last_error = $3, claim_id = NULL, ready_at = $4
+         FROM unnest($1::text[], $2::text[]) AS private(tenant_id, call_id)
+         JOIN events e ON e.tenant_id = private.tenant_id AND e.subject = private.call_id AND e.run_id IS NOT NULL
+         WHERE d.event_id = e.id AND d.status IN ('pending', 'retrying')",
+        &calls.iter().map(|(tenant, _)| tenant.clone()).collect::<Vec<_>>(),
+        &calls.iter().map(|(_, call_id)| call_id.clone()).collect::<Vec<_>>(),
+        error,
+        now,
+    );
+    Ok(failed.execute(db).await?.rows_affected())
+}

@@ -1,0 +1,144 @@
+//! What an endpoint may be: every fault is found at once, each with a pointer to its field.
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+use lettre::message::Mailbox;
+
+use crate::{
+    app::App,
+    domain::{
+        endpoint::EndpointChannel,
+        filter::{Filters, pattern_problem},
+        signature,
+    },
+    http::{admin::faults::Faults, problem::FieldError},
+};
+
+/// Headers that are ours to set.
+const RESERVED_HEADERS: &[&str] = &[
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+    "x-event",
+    "x-signature",
+];
+/// How many headers an endpoint may add, and how long each value may be.
+const HEADERS: (usize, usize) = (20, 1000);
+/// Lengths of a secret that somebody chose.
+const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
+/// How long targets and lists may be.
+const TARGET_LENGTH: usize = 2000;
+const FILTER_ENTRIES: usize = 100;
+/// Deliveries a minute that can be asked for.
+pub(in crate::http::admin) const RATE_LIMIT: std::ops::RangeInclusive<i32> = 1..=60_000;
+
+/// The fields of an endpoint that an administrator chooses.
+pub(super) struct Fields<'a> {
+    pub(super) kind: EndpointChannel,
+    pub(super) name: &'a str,
+    pub(super) target: &'a str,
+    pub(super) filters: &'a Filters,
+    pub(super) headers: &'a BTreeMap<String, String>,
+    pub(super) rate_limit_per_minute: Option<i32>,
+}
+
+impl Fields<'_> {
+    /// Everything that is wrong with them.
+    pub(super) fn faults(&self, app: &App) -> Faults {
+        let mut faults = Faults::default();
+        if let Some(detail) = target_problem(app, self.kind, self.target) {
+            faults.add("/target", detail);
+        }
+        faults.check_name("/name", self.name);
+        filter_faults(&mut faults, self.filters);
+        header_faults(&mut faults, self.kind, self.headers);
+        if self.rate_limit_per_minute.is_some_and(|limit| !RATE_LIMIT.contains(&limit)) {
+            faults.add("/rate_limit_per_minute", "1 to 60000, or null for no limit");
+        }
+        faults
+    }
+}
+
+/// What is wrong with a secret that somebody chose.
+pub(super) fn secret_fault(kind: EndpointChannel, secret: &str) -> Option<FieldError> {
+    let detail = if kind != EndpointChannel::Webhook {
+        "only webhooks are signed: leave it out"
+    } else if !SECRET_LENGTH.contains(&secret.len()) || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "16 to 256 visible ASCII characters, or null to have one made"
+    } else if !signature::is_usable(secret) {
+        "after whsec_ comes base64 (padded) of 24 bytes or more"
+    } else {
+        return None;
+    };
+    Some(FieldError { pointer: "/secret".to_owned(), detail: detail.to_owned() })
+}
+
+fn target_problem(app: &App, kind: EndpointChannel, target: &str) -> Option<String> {
+    if target.chars().count() > TARGET_LENGTH {
+        return Some("at most 2000 characters".to_owned());
+    }
+    if target.trim() != target || target.chars().any(char::is_control) {
+        return Some("one line without white space around it".to_owned());
+    }
+    match kind {
+        EndpointChannel::Slack | EndpointChannel::Webhook => app.egress.check(target).err(),
+        EndpointChannel::Email => {
+            target.parse::<Mailbox>().err().map(|_| "a mailbox such as team@example.com".to_owned())
+        }
+    }
+}
+
+fn filter_faults(faults: &mut Faults, filters: &Filters) {
+    for (index, pattern) in filters.events.iter().enumerate() {
+        if let Some(detail) = pattern_problem(pattern) {
+            faults.add(format!("/filters/events/{index}"), detail);
+        }
+    }
+    for (index, intent) in filters.intents.iter().enumerate() {
+        faults.check_name(format!("/filters/intents/{index}"), intent);
+    }
+    for (name, entries) in [("events", &filters.events), ("intents", &filters.intents)] {
+        if entries.len() > FILTER_ENTRIES {
+            faults.add(format!("/filters/{name}"), "at most 100 entries");
+        }
+    }
+}
+
+/// Printable ASCII: what every server understands.
+fn is_value(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
+}
+
+fn header_faults(faults: &mut Faults, kind: EndpointChannel, headers: &BTreeMap<String, String>) {
+    if kind != EndpointChannel::Webhook && !headers.is_empty() {
+        faults.add("/headers", "only webhooks take headers: leave them out");
+    }
+    let (most, longest) = HEADERS;
+    if headers.len() > most {
+        faults.add("/headers", "at most 20 headers");
+    }
+    for (name, value) in headers {
+        let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+        if headers.keys().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1 {
+            faults.add(pointer, "given twice, in another spelling");
+        } else if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            faults.add(pointer, "this header is ours to set");
+        } else if HeaderName::try_from(name).is_err() || !is_value(value) || value.len() > longest {
+            let detail =
+                "not a header: a name of letters, digits and dashes, and at most 1000 printable ASCII characters";
+            faults.add(pointer, detail);
+        }
+    }
+}

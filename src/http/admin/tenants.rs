@@ -1,0 +1,202 @@
+//! Tenants. `ADMIN_TOKEN` alone manages them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    IdempotencyHeader, ListResponse, PageQuery, audit,
+    endpoints::RATE_LIMIT,
+    faults::Faults,
+    read::{given, whole},
+};
+use crate::{
+    app::App,
+    db::{
+        deliveries, paces,
+        tenants::{self, TenantRow},
+    },
+    domain::endpoint::disabled_reason,
+    http::{
+        auth::Root,
+        extract::{self, Params, PathText},
+        idempotency::{Begun, Once},
+        problem::{Problem, ProblemBody, ProblemKind},
+    },
+};
+
+/// The tenant that the environment's connections belong to.
+const OWN: &str = "default";
+/// How long an id may be.
+const ID_LENGTH: usize = 63;
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantResponse {
+    #[schema(example = "emea")]
+    id: String,
+    name: String,
+    /// No more deliveries than so many in any 60 seconds, all endpoints together.
+    rate_limit_per_minute: Option<i32>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<TenantRow> for TenantResponse {
+    fn from(row: TenantRow) -> Self {
+        let TenantRow { id, name, rate_limit_per_minute, created_at } = row;
+        Self { id, name, rate_limit_per_minute, created_at }
+    }
+}
+
+/// A new tenant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTenantRequest {
+    /// Lower-case letters, digits and dashes.
+    #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "emea")]
+    id: String,
+    #[schema(min_length = 1, max_length = 200, example = "EMEA")]
+    name: String,
+    /// No more deliveries than so many in any 60 seconds, all endpoints together.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 60_000)]
+    rate_limit_per_minute: Option<i32>,
+}
+
+/// What of a tenant shall be otherwise; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTenantRequest {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Null lifts the limit.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 60_000)]
+    rate_limit_per_minute: Option<Option<i32>>,
+}
+
+#[utoipa::path(
+    get, path = "/api/v1/admin/tenants", tag = "access", operation_id = "list_tenants",
+    summary = "List tenants by their ids", security(("token" = [])), params(PageQuery),
+    responses((status = 200, body = ListResponse<TenantResponse>)),
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Root(_caller): Root,
+    mut params: Params,
+) -> Result<Json<ListResponse<TenantResponse>>, Problem> {
+    let limit = params.limit();
+    let after = params.read("cursor", slug);
+    params.finish()?;
+    let mut rows = tenants::list_tenants(&app.pool, None, after.as_deref(), limit + 1).await?;
+    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+    Ok(Json(ListResponse { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/admin/tenants", tag = "access", operation_id = "create_tenant",
+    summary = "Add a tenant", security(("token" = [])), params(IdempotencyHeader), request_body = CreateTenantRequest,
+    responses((status = 201, description = "Added", body = TenantResponse),
+              (status = 409, description = "The id is taken", body = ProblemBody)),
+)]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Root(caller): Root,
+    once: Once<CreateTenantRequest>,
+) -> Result<Response, Problem> {
+    let mut faults = faults(Some(&once.body.name), once.body.rate_limit_per_minute);
+    if let Err(detail) = slug(&once.body.id) {
+        faults.add("/id", detail);
+    }
+    faults.finish()?;
+    let (request, mut creation) = match once.begin(&app, &caller).await? {
+        Begun::New(request, creation) => (request, creation),
+        Begun::Known(answer) => return Ok(answer),
+    };
+    let CreateTenantRequest { id, name, rate_limit_per_minute } = request;
+    let now = creation.now;
+    let tenant = TenantRow { id, name, rate_limit_per_minute, created_at: now };
+    if !tenants::insert_tenant(creation.db(), &tenant).await? {
+        return Err(Problem::new(ProblemKind::Conflict, "this id is taken, maybe by a tenant that is being removed"));
+    }
+    paces::set_pace(creation.db(), &tenant.id, None, rate_limit_per_minute).await?;
+    let after = json!({"name": tenant.name, "rate_limit_per_minute": rate_limit_per_minute});
+    audit(creation.db(), &caller, "tenant.create", &tenant.id, None, Some(after), now).await?;
+    creation.finish(StatusCode::CREATED, None, &TenantResponse::from(tenant)).await
+}
+
+#[utoipa::path(
+    patch, path = "/api/v1/admin/tenants/{id}", tag = "access", operation_id = "change_tenant",
+    summary = "Change a tenant", security(("token" = [])), params(("id" = String, Path, description = "The tenant")),
+    request_body = ChangeTenantRequest, responses((status = 200, body = TenantResponse)),
+)]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Root(caller): Root,
+    PathText(id): PathText,
+    extract::Json(request): extract::Json<ChangeTenantRequest>,
+) -> Result<Json<TenantResponse>, Problem> {
+    faults(request.name.as_deref(), request.rate_limit_per_minute.flatten()).finish()?;
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let mut tenant = tenants::find_tenant(&mut *tx, &id).await?.ok_or(ProblemKind::NotFound)?;
+    let before = json!({"name": tenant.name, "rate_limit_per_minute": tenant.rate_limit_per_minute});
+    tenant.name = request.name.unwrap_or(tenant.name);
+    tenant.rate_limit_per_minute = request.rate_limit_per_minute.unwrap_or(tenant.rate_limit_per_minute);
+    tenants::update_tenant(&mut *tx, &tenant).await?;
+    paces::set_pace(&mut *tx, &id, None, tenant.rate_limit_per_minute).await?;
+    let after = json!({"name": tenant.name, "rate_limit_per_minute": tenant.rate_limit_per_minute});
+    audit(&mut tx, &caller, "tenant.change", &id, Some(before), Some(after), now).await?;
+    tx.commit().await?;
+    Ok(Json(tenant.into()))
+}
+
+#[utoipa::path(
+    delete, path = "/api/v1/admin/tenants/{id}", tag = "access", operation_id = "delete_tenant",
+    summary = "Remove a tenant with all it has", security(("token" = [])),
+    description = "Its tokens, connections and endpoints end at once; what it had is removed by the retention job.",
+    params(("id" = String, Path, description = "The tenant")),
+    responses((status = 204, description = "Closed; being removed"),
+              (status = 409, description = "The tenant default stays", body = ProblemBody)),
+)]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Root(caller): Root,
+    PathText(id): PathText,
+) -> Result<StatusCode, Problem> {
+    if id == OWN {
+        return Err(Problem::new(ProblemKind::Conflict, "the tenant default belongs to the service itself"));
+    }
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let tenant = tenants::find_tenant(&mut *tx, &id).await?.ok_or(ProblemKind::NotFound)?;
+    tenants::close_tenant(&mut tx, &id, now).await?;
+    deliveries::fail_waiting(&mut *tx, None, disabled_reason::DELIVERY, now).await?;
+    audit(&mut tx, &caller, "tenant.delete", &id, Some(json!({"name": tenant.name})), None, now).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn faults(name: Option<&str>, rate_limit_per_minute: Option<i32>) -> Faults {
+    let mut faults = Faults::default();
+    if let Some(name) = name {
+        faults.check_name("/name", name);
+    }
+    if rate_limit_per_minute.is_some_and(|limit| !RATE_LIMIT.contains(&limit)) {
+        faults.add("/rate_limit_per_minute", "1 to 60000, or null for no limit");
+    }
+    faults
+}
+
+fn slug(text: &str) -> Result<String, String> {
+    let letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let fits = letters && (1..=ID_LENGTH).contains(&text.len()) && !text.starts_with('-');
+    if fits { Ok(text.to_owned()) } else { Err("lower-case letters, digits and dashes, at most 63".to_owned()) }
+}
