@@ -6,6 +6,7 @@
 pub mod account;
 pub mod call;
 pub mod clock;
+pub mod contacts;
 pub mod delivery;
 pub mod endpoint;
 pub mod event;

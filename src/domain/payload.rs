@@ -113,7 +113,7 @@ impl CallData {
 }
 
 /// A URL as it goes out: without its query if there is a contact in it.
-fn bare_url(url: &str) -> String {
+pub(super) fn bare_url(url: &str) -> String {
     let decoded = percent_decode_str(url).decode_utf8_lossy();
     let (bare, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
     // Ids of calls are long numbers, which look like those of phones: only addresses and a leading plus count here.
