@@ -20,7 +20,7 @@ fn contacts_are_hidden_in_texts_and_keys_at_any_depth() {
 #[test]
 fn whatever_stands_under_the_key_of_a_phone_or_mailbox_is_hidden() {
     let data = json!({
-        "phone": 5550142, "whatsapp_number": "12", "guestEmail": "dana", "mobile": ["1", {"country": "DE", "id": "2"}],
+        "phone": 5_550_142, "whatsapp_number": "12", "guestEmail": "dana", "mobile": ["1", {"country": "DE", "id": "2"}],
         "fax": "", "tel": null, "email_sent": true, "email_sent_at": "2031-05-06T09:31:00Z",
     });
     let hidden = json!({
