@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod call;
+pub mod catalogue;
 pub mod clock;
 pub mod contacts;
 pub mod delivery;
