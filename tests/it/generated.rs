@@ -12,6 +12,17 @@ fn the_committed_api_document_is_the_one_the_handlers_give() {
 }
 
 #[test]
+fn the_committed_page_of_events_is_the_one_the_catalogue_gives() {
+    let generated = aftercall::domain::catalogue::markdown();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
+    if std::env::var_os("UPDATE_EVENTS").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == generated, "docs/events.md is stale: run UPDATE_EVENTS=1 cargo test the_committed_page");
+}
+
+#[test]
 fn every_described_route_but_the_callbacks_asks_for_a_token() {
     let document = serde_json::to_value(aftercall::http::openapi_document()).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
