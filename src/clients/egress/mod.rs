@@ -1,37 +1,42 @@
 //! The one way out to addresses that users of the API chose.
 //!
 //! A target is resolved, its addresses checked, and the connection made to a checked address and no other, so a name
-//! that changes its answer in between gains nothing. No redirect is followed, no proxy of the environment used, reading
-//! stops at a cap and the whole exchange at a deadline. Mail servers do not pass here: the operator chose those.
+//! that changes its answer in between gains nothing. No redirect is followed, no proxy of the environment used, nothing
+//! large sent, reading stops at a cap and the whole exchange at a deadline. HTTP/1.1 only: HTTP/2 gives a hostile
+//! receiver more to play with and one POST nothing. Mail servers do not pass here: the operator chose those.
 
 mod addresses;
+mod error;
+mod guard;
+#[cfg(test)]
+mod tests;
 
-use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
-use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::{Host, Url};
+use http::{HeaderMap, header};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
 
+use self::guard::Guard;
+pub use self::{error::EgressError, guard::Lookup};
 use crate::{config::EgressConfig, domain::text};
 
-/// How much of an answer is read: enough to show an administrator what is wrong.
+/// How much is sent. What is told of a call takes a few kilobytes, and receivers seldom take more than this.
+const BODY_CAP: usize = 1 << 20;
+/// How much of an answer's body is read: enough to show an administrator what is wrong. Its head stops at the client's
+/// own caps, 100 headers and 400 KB.
 const ANSWER_CAP: usize = 4096;
-/// How much of it is kept, in characters.
+/// How much of the answer is kept, in characters.
 const EXCERPT_LENGTH: usize = 500;
 /// How long a connection may take to come about, within the whole deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Ports of services that are no web servers and that a POST could be made to talk to.
-const REFUSED_PORTS: &[u16] =
-    &[0, 21, 22, 23, 25, 53, 110, 143, 445, 465, 587, 993, 995, 2049, 3306, 5432, 6379, 11211];
 
 /// Sends to targets that users of the API chose.
 #[derive(Clone)]
 pub struct Egress {
     client: reqwest::Client,
     guard: Guard,
-    allow_http: bool,
 }
 
 /// What a target answered.
@@ -45,33 +50,22 @@ pub struct Answer {
     pub excerpt: String,
 }
 
-/// Why nothing was sent or no answer came. No variant carries the URL: it may be a credential.
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    /// The guard refuses the target; trying again does not help unless its address changes.
-    #[error("target refused: {0}")]
-    Refused(String),
-    /// No whole answer within the deadline.
-    #[error("no answer within {0:?}")]
-    TimedOut(Duration),
-    /// The name has no address.
-    #[error("the name cannot be resolved")]
-    Unresolved,
-    /// The connection could not be made or broke.
-    #[error("{0}")]
-    Connection(String),
-}
-
 impl Egress {
     /// Builds the client. Fails when the system has no trust roots.
     pub fn new(config: &EgressConfig) -> anyhow::Result<Self> {
-        let guard = Guard { allowed: Arc::from(config.allowed_networks.as_slice()) };
+        Self::with_lookup(config, guard::system())
+    }
+
+    /// Does the same with another way of resolving names: no name server is on the wire where it could be replaced.
+    pub fn with_lookup(config: &EgressConfig, lookup: Lookup) -> anyhow::Result<Self> {
+        let guard = Guard::new(config, lookup);
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("aftercall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .no_gzip()
+            .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
             .dns_resolver(guard.clone());
         let extra =
@@ -79,36 +73,12 @@ impl Egress {
         if !extra.is_empty() {
             builder = builder.tls_certs_merge(extra);
         }
-        Ok(Self { client: builder.build()?, guard, allow_http: config.allow_http })
+        Ok(Self { client: builder.build()?, guard })
     }
 
     /// Checks what can be told of a target without resolving it; the error is fit for the one who typed it.
     pub fn check(&self, target: &str) -> Result<Url, String> {
-        let url = Url::parse(target).map_err(|_| "not an absolute URL".to_owned())?;
-        match url.scheme() {
-            "https" => {}
-            "http" if self.allow_http => {}
-            "http" => return Err("http: is refused (ALLOW_HTTP_ENDPOINTS=on allows it); use https:".to_owned()),
-            _ => return Err("not an https: URL".to_owned()),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("a user name or password in the URL is refused; send a header instead".to_owned());
-        }
-        let port = url.port_or_known_default().unwrap_or(0);
-        if REFUSED_PORTS.contains(&port) {
-            return Err(format!("port {port} is refused: no web server listens there"));
-        }
-        // A literal address never reaches the resolver.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            Some(Host::Domain(_)) => None,
-            None => return Err("the URL names no host".to_owned()),
-        };
-        if literal.is_some_and(|address| !self.guard.allows(address)) {
-            return Err("the address is not public (ALLOWED_PRIVATE_NETWORKS can allow its network)".to_owned());
-        }
-        Ok(url)
+        self.guard.check(target)
     }
 
     /// Posts `body` and reads the beginning of the answer, all within `deadline`.
@@ -120,19 +90,22 @@ impl Egress {
         deadline: Duration,
     ) -> Result<Answer, EgressError> {
         let url = self.check(target).map_err(EgressError::Refused)?;
-        let end = tokio::time::Instant::now() + deadline;
+        if body.len() > BODY_CAP {
+            return Err(EgressError::TooLarge(body.len()));
+        }
+        let end = Instant::now() + deadline;
         let sending = self.client.post(url).headers(headers).body(body).send();
-        let answer = tokio::time::timeout_at(end, sending).await.map_err(|_| EgressError::TimedOut(deadline))?;
-        Ok(read(answer.map_err(explain)?, end).await)
+        let answer = timeout_at(end, sending).await.map_err(|_| EgressError::TimedOut(deadline))?;
+        Ok(read(answer.map_err(error::explain)?, end).await)
     }
 }
 
 /// Reads an answer up to the cap or the deadline. A body that breaks off or never ends does not undo a status that has
 /// arrived.
-async fn read(mut answer: reqwest::Response, end: tokio::time::Instant) -> Answer {
+async fn read(mut answer: reqwest::Response, end: Instant) -> Answer {
     let mut body = Vec::new();
     while body.len() < ANSWER_CAP {
-        match tokio::time::timeout_at(end, answer.chunk()).await {
+        match timeout_at(end, answer.chunk()).await {
             Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_CAP - body.len())]),
             Ok(Ok(None) | Err(_)) | Err(_) => break,
         }
@@ -144,72 +117,4 @@ async fn read(mut answer: reqwest::Response, end: tokio::time::Instant) -> Answe
         retry_after: retry_after.map(str::to_owned),
         excerpt: text::shorten(&excerpt, EXCERPT_LENGTH),
     }
-}
-
-/// Finds the cause that an administrator can act on.
-fn explain(error: reqwest::Error) -> EgressError {
-    let error = error.without_url();
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-    let mut last = error.to_string();
-    while let Some(current) = cause {
-        if let Some(refusal) = current.downcast_ref::<Refusal>() {
-            return match refusal {
-                Refusal::NotPublic => EgressError::Refused(refusal.to_string()),
-                Refusal::Unresolved => EgressError::Unresolved,
-            };
-        }
-        if let Some(io) = current.downcast_ref::<io::Error>().filter(|io| io.kind() == io::ErrorKind::ConnectionRefused)
-        {
-            return EgressError::Connection(format!("connection refused ({})", io.kind()));
-        }
-        last = current.to_string();
-        cause = current.source();
-    }
-    if error.is_timeout() {
-        return EgressError::TimedOut(CONNECT_TIMEOUT);
-    }
-    EgressError::Connection(last)
-}
-
-/// Decides which addresses may be connected to, and resolves names to those only.
-#[derive(Clone)]
-struct Guard {
-    allowed: Arc<[IpNet]>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("the name leads to an address that is not public (ALLOWED_PRIVATE_NETWORKS can allow its network)")]
-    NotPublic,
-    #[error("the name cannot be resolved")]
-    Unresolved,
-}
-
-impl Guard {
-    fn allows(&self, address: std::net::IpAddr) -> bool {
-        let address = address.to_canonical();
-        addresses::is_public(address) || self.allowed.iter().any(|network| network.contains(&address))
-    }
-}
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.clone();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| Refusal::Unresolved)?;
-            let found: Vec<SocketAddr> = found.collect();
-            let allowed: Vec<SocketAddr> = found.iter().copied().filter(|found| guard.allows(found.ip())).collect();
-            match (found.is_empty(), allowed.is_empty()) {
-                (true, _) => Err(Refusal::Unresolved.into()),
-                (false, true) => Err(Refusal::NotPublic.into()),
-                (false, false) => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
-        })
-    }
-}
-
-/// Puts a text into a header; what cannot stand in one becomes `None`.
-#[must_use]
-pub fn header_value(text: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(text).ok()
 }

@@ -111,14 +111,11 @@ fn without_target(text: &str, target: &str) -> String {
 fn judge(answer: Result<Answer, EgressError>, now: DateTime<Utc>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
+        // The same bytes go out on every try: what is too large stays so.
+        Err(error @ EgressError::TooLarge(_)) => return Outcome::failed(error.to_string()),
         // A refused target may be a private address that a name leads to for the moment: the schedule decides.
         Err(error) => {
-            return Outcome {
-                status_code: None,
-                error: Some(error.to_string()),
-                excerpt: None,
-                verdict: Verdict::Retry,
-            };
+            return Outcome { verdict: Verdict::Retry, ..Outcome::failed(error.to_string()) };
         }
     };
     let wait = answer.retry_after.as_deref().and_then(|header| retry_after(header, now));

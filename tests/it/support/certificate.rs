@@ -2,12 +2,19 @@
 //!
 //! What aws-lc-rs cannot do is write X.509 (RFC 5280), so the few fields that a client looks at are put together here.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+use tokio_rustls::TlsAcceptor;
 
 const SEQUENCE: u8 = 0x30;
 const OBJECT_ID: u8 = 0x06;
@@ -57,6 +64,23 @@ impl Certificate {
         let signature = pair.sign(&random, &told).expect("signs");
         let der = tlv(SEQUENCE, &[&told, &algorithm, &tlv(0x03, &[&[0], signature.as_ref()])]);
         Self { der, key: key.as_ref().to_vec() }
+    }
+
+    /// What a server protects its connections with.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor_of(&[])
+    }
+
+    /// The same for a server that speaks these protocols, the first one rather than the others.
+    pub fn acceptor_of(&self, protocols: &[&[u8]]) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let chain = vec![CertificateDer::from(self.der.clone())];
+        let key = PrivateKeyDer::try_from(self.key.clone()).expect("PKCS#8");
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(chain, key);
+        let mut config = config.expect("they fit");
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// As `EXTRA_CA_FILE` wants it.

@@ -12,6 +12,7 @@ mod receiver;
 mod smtp;
 pub mod snowflake;
 mod stand_in;
+mod wire;
 
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
@@ -22,4 +23,5 @@ pub use self::{
     receiver::Receiver,
     smtp::{Protection, SmtpServer},
     stand_in::{Fault, StandIn},
+    wire::{Wire, answer, read_request},
 };

@@ -8,17 +8,13 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::Certificate;
+use super::{Certificate, wire::Stream};
 
 /// A scripted answer that is none.
 const HANG_UP: &str = "0";
@@ -56,9 +52,6 @@ struct Inner {
     heard: Vec<(bool, String)>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 /// Where a conversation stands.
 struct Session {
     is_protected: bool,
@@ -83,7 +76,7 @@ impl SmtpServer {
     ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let server = Self { port, protection, login, tls: acceptor(certificate), inner: Arc::default() };
+        let server = Self { port, protection, login, tls: certificate.acceptor(), inner: Arc::default() };
         let told = server.clone();
         // A thread of its own: a test's runtime may be busy, and a real server is elsewhere.
         std::thread::spawn(move || {
@@ -243,13 +236,4 @@ async fn read_line(lines: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Op
     let mut line = String::new();
     let read = lines.read_line(&mut line).await?;
     Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-fn acceptor(certificate: &Certificate) -> TlsAcceptor {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let chain = vec![CertificateDer::from(certificate.der.clone())];
-    let key = PrivateKeyDer::try_from(certificate.key.clone()).expect("PKCS#8");
-    let config = config.expect("versions").with_no_client_auth().with_single_cert(chain, key).expect("they fit");
-    TlsAcceptor::from(Arc::new(config))
 }
