@@ -21,4 +21,5 @@ mod ordered;
 mod outside;
 mod pipeline;
 mod queue;
+mod resources;
 mod support;
