@@ -83,9 +83,16 @@ pub async fn claim_due_deliveries(
                CROSS JOIN LATERAL (SELECT greatest(floor(extract(epoch FROM $2::timestamptz))::bigint, p.newest) AS second) s
                CROSS JOIN LATERAL (SELECT least(second - p.newest, 61)::int AS passed) a
                CROSS JOIN LATERAL (SELECT (p.counts || array_fill(0, ARRAY[passed]))[passed + 1:passed + 61] AS counts) shifted
-               WHERE EXISTS (SELECT 1 FROM endpoints e, deliveries d
-                             WHERE (e.id = p.endpoint_id OR p.endpoint_id IS NULL AND e.tenant_id = p.tenant_id)
-                               AND d.endpoint_id = e.id AND d.status IN ('pending', 'retrying') AND d.ready_at <= $2)
+               -- Scalar queries, so that each is a look-up however much is due.
+               WHERE (SELECT true FROM deliveries d
+                      WHERE d.endpoint_id = p.endpoint_id AND d.status IN ('pending', 'retrying') AND d.ready_at <= $2
+                      LIMIT 1)
+                  OR p.endpoint_id IS NULL AND (
+                      SELECT true FROM endpoints e CROSS JOIN LATERAL (
+                          SELECT true FROM deliveries d
+                          WHERE d.endpoint_id = e.id AND d.status IN ('pending', 'retrying') AND d.ready_at <= $2
+                          LIMIT 1) d
+                      WHERE e.tenant_id = p.tenant_id AND e.enabled LIMIT 1)
                FOR UPDATE OF p SKIP LOCKED
            ), allowance AS (
                SELECT p.tenant_id, p.endpoint_id,
