@@ -41,8 +41,11 @@ ALTER TABLE endpoints ADD COLUMN open_until timestamptz, ADD COLUMN trips intege
 -- out of the claim's sight, until whoever settles the first calls the next.
 CREATE SEQUENCE delivery_positions;
 ALTER TABLE deliveries ADD COLUMN order_key text, ADD COLUMN position bigint;
-CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, order_key, position)
-    WHERE order_key IS NOT NULL AND status IN ('pending', 'retrying');
 
 -- A call that was erased stays as a bare row, private for ever, so that no repeated callback brings it back.
 ALTER TABLE calls ADD COLUMN erased_at timestamptz;
+
+-- A tenant may have several sources now, and the poller beside them: one call makes one run, whoever tells of it.
+ALTER TABLE runs DROP CONSTRAINT runs_one_per_call;
+ALTER TABLE runs ADD CONSTRAINT runs_one_per_call UNIQUE (tenant_id, call_id, number);
+DROP INDEX runs_by_call;

@@ -1,5 +1,7 @@
 //! What every command that touches the database begins and ends with: the database, given or our own, migrated.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -13,6 +15,9 @@ use crate::{
     },
     domain::clock::Clock,
 };
+
+/// How long connections are waited for at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// An open database, and the private server if it is ours.
 pub struct Session {
@@ -52,7 +57,10 @@ impl Session {
 
     /// Closes the pool and stops the private server, unless another process uses it.
     pub async fn close(self) {
-        self.pool.close().await;
+        // A statement that is still running must not hold up the end.
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.pool.close()).await.is_err() {
+            tracing::warn!("the database still works on something of ours; leaving it");
+        }
         if let Some(server) = self.embedded
             && let Err(error) = server.stop().await
         {

@@ -54,7 +54,7 @@ async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateT
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE runs SET reason = $3, state = CASE WHEN state = 'active' THEN 'skipped' ELSE state END,
+        "UPDATE runs SET reason = $3, state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END,
              finished_at = coalesce(finished_at, $4)
          WHERE tenant_id = $1 AND call_id = $2",
         tenant,

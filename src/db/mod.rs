@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    Connection, PgConnection, PgPool,
+    Connection, Executor, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -53,7 +53,13 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> sqlx::R
     let options = options.application_name("aftercall");
     // By itself first: its error says what is wrong, the pool's only that it waited.
     PgConnection::connect_with(&options).await?.close().await?;
-    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Statements here are short: compiling one takes longer than running it. Not a start-up option, which poolers refuse.
+        .after_connect(|connection, _| Box::pin(async { connection.execute("SET jit = off").await.map(drop) }))
+        .connect_with(options)
+        .await
 }
 
 /// Whether the database has every migration that this binary knows. One that is newer is fine: a rollout is under way.

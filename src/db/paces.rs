@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 
 use crate::domain::ids::EndpointId;
 
-/// Sets or lifts a limit. What the last minute has used counts against a new one.
+/// Sets, changes or lifts a limit. What the last minute has used counts on when one is changed; a lifted one is forgotten.
 pub async fn set_pace(
     db: impl PgExecutor<'_>,
     tenant: &str,

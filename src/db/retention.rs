@@ -28,19 +28,33 @@ pub async fn purge_deliveries(db: impl PgExecutor<'_>, before: DateTime<Utc>, li
     Ok(purged.execute(db).await?.rows_affected())
 }
 
-/// Removes events that no delivery and no run under way needs.
-pub async fn purge_events(db: impl PgExecutor<'_>, before: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
-    let purged = sqlx::query!(
-        "DELETE FROM events WHERE id IN (
-             SELECT id FROM events e
-             WHERE id < $1 AND created_at < $2 AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id)
-               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = e.run_id AND r.state = 'active')
-             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
+/// Removes those events among the `limit` oldest after `after` that no delivery and no run under way needs. Returns how many
+/// that were and the last one looked at; `None` when there are no more.
+pub async fn purge_events(
+    db: impl PgExecutor<'_>,
+    after: Uuid,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Option<(u64, Uuid)>> {
+    let row = sqlx::query!(
+        r#"WITH old AS (
+               SELECT id, run_id FROM events WHERE id > $1 AND id < $2 AND created_at < $3 ORDER BY id LIMIT $4
+           ), free AS (
+               SELECT e.id FROM events e JOIN old ON old.id = e.id
+               WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = old.id)
+                 AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = old.run_id AND r.state = 'active')
+               FOR UPDATE OF e SKIP LOCKED
+           ), purged AS (
+               DELETE FROM events USING free WHERE events.id = free.id RETURNING events.id
+           )
+           SELECT (SELECT count(*) FROM purged) AS "purged!", (SELECT id FROM old ORDER BY id DESC LIMIT 1) AS last"#,
+        after,
         first_id_at(before),
         before,
         limit,
     );
-    Ok(purged.execute(db).await?.rows_affected())
+    let row = row.fetch_one(db).await?;
+    Ok(row.last.map(|last| (u64::try_from(row.purged).unwrap_or(0), last)))
 }
 
 /// Removes transcripts of calls without a run under way.
@@ -59,7 +73,8 @@ pub async fn purge_transcripts(db: impl PgExecutor<'_>, before: DateTime<Utc>, l
     Ok(purged.execute(db).await?.rows_affected())
 }
 
-/// Removes calls without a run under way, with all that came of them. One that was erased stays: it must not come back.
+/// Removes calls without a run under way, with their transcripts, runs and summaries. One that was erased stays: it must not
+/// come back. What is filed of a call stays too, or the next call of the account would take it out of "Summary Log".
 pub async fn purge_calls(db: impl PgExecutor<'_>, before: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
     let purged = sqlx::query!(
         "WITH old AS (

@@ -59,8 +59,8 @@ pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<U
 /// The first run of a call, and the event of the callback that began it.
 #[derive(Debug)]
 pub struct FirstRun {
-    /// Who told us of the call.
-    pub source: SourceId,
+    /// Whose it is.
+    pub tenant: String,
     /// The source's id of the call.
     pub call_id: String,
     /// The run.
@@ -69,15 +69,14 @@ pub struct FirstRun {
     pub event_id: EventId,
 }
 
-/// Finds the first runs of calls, given as pairs of source and call id.
-pub async fn find_first_runs(db: impl PgExecutor<'_>, calls: &[(SourceId, &str)]) -> sqlx::Result<Vec<FirstRun>> {
+/// Finds the first runs of calls, given as pairs of tenant and call id.
+pub async fn find_first_runs(db: impl PgExecutor<'_>, calls: &[(&str, &str)]) -> sqlx::Result<Vec<FirstRun>> {
     sqlx::query_as!(
         FirstRun,
-        r#"SELECT r.source_id AS "source: SourceId", r.call_id, r.id AS "run_id: RunId",
-                  r.event_id AS "event_id: EventId"
-           FROM unnest($1::uuid[], $2::text[]) AS wanted(source_id, call_id)
-           JOIN runs r ON r.source_id = wanted.source_id AND r.call_id = wanted.call_id AND r.number = 1"#,
-        &calls.iter().map(|(source, _)| source.uuid()).collect::<Vec<_>>(),
+        r#"SELECT r.tenant_id AS tenant, r.call_id, r.id AS "run_id: RunId", r.event_id AS "event_id: EventId"
+           FROM unnest($1::text[], $2::text[]) AS wanted(tenant_id, call_id)
+           JOIN runs r ON r.tenant_id = wanted.tenant_id AND r.call_id = wanted.call_id AND r.number = 1"#,
+        &calls.iter().map(|(tenant, _)| (*tenant).to_owned()).collect::<Vec<_>>(),
         &calls.iter().map(|(_, call_id)| (*call_id).to_owned()).collect::<Vec<_>>(),
     )
     .fetch_all(db)

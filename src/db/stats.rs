@@ -16,7 +16,8 @@ pub struct QueueDepth {
     pub oldest_seconds: f64,
 }
 
-/// Measures the queues. Only their partial indexes are read, whatever the length of history.
+/// Measures the queues. Only their partial indexes are read, whatever the length of history. What waits behind an open
+/// breaker is not due.
 pub async fn queue_depths(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> sqlx::Result<Vec<QueueDepth>> {
     sqlx::query_as!(
         QueueDepth,
@@ -27,7 +28,8 @@ pub async fn queue_depths(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> sqlx::
            UNION ALL
            SELECT 'deliveries', count(*),
                   coalesce(extract(epoch FROM $1 - min(ready_at) FILTER (WHERE ready_at <= $1)), 0)::float8
-           FROM deliveries WHERE status IN ('pending', 'retrying')"#,
+           FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+           WHERE status IN ('pending', 'retrying') AND (e.open_until IS NULL OR e.open_until <= $1)"#,
         now,
     )
     .fetch_all(db)

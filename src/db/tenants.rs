@@ -54,6 +54,12 @@ pub async fn find_tenant(db: impl PgExecutor<'_>, id: &str) -> sqlx::Result<Opti
     Ok(list_tenants(db, Some(id), None, 1).await?.pop())
 }
 
+/// Finds a tenant and keeps others from changing it until the transaction ends.
+pub async fn lock_tenant(db: &mut PgConnection, id: &str) -> sqlx::Result<Option<TenantRow>> {
+    sqlx::query!("SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE", id).fetch_optional(&mut *db).await?;
+    find_tenant(db, id).await
+}
+
 /// Changes a tenant.
 pub async fn update_tenant(db: impl PgExecutor<'_>, tenant: &TenantRow) -> sqlx::Result<()> {
     sqlx::query!(

@@ -8,6 +8,8 @@ use utoipa::ToSchema;
 
 use super::run::UnknownWord;
 
+/// The tenant of `ADMIN_TOKEN` and of whatever the environment configures.
+pub const OWN_TENANT: &str = "default";
 /// Bytes of a random token: too many to guess, so a plain hash keeps them well.
 const TOKEN_BYTES: usize = 32;
 

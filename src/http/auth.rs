@@ -18,7 +18,7 @@ use crate::{
     app::App,
     db::tokens,
     domain::{
-        access::{Role, token_hash},
+        access::{OWN_TENANT, Role, token_hash},
         signature::same_secret,
     },
 };
@@ -28,8 +28,6 @@ use crate::{
 const WRONG_TOKENS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 /// From so many addresses on, those that have been quiet are forgotten.
 const ADDRESSES: usize = 10_000;
-/// The tenant of `ADMIN_TOKEN` and of the environment's connections.
-const OWN_TENANT: &str = "default";
 
 /// The authenticated caller of the admin API.
 #[derive(Debug, Clone)]

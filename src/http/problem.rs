@@ -14,6 +14,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::queue::may_pass;
+
 /// After so many seconds a database that was away is worth another try.
 const RETRY_AFTER: u64 = 5;
 
@@ -171,10 +173,8 @@ impl From<ProblemKind> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed => Self::unavailable(error),
-            other => Self::internal(other),
-        }
+        let passes = may_pass(&error) || matches!(error, sqlx::Error::PoolClosed);
+        if passes { Self::unavailable(error) } else { Self::internal(error) }
     }
 }
 

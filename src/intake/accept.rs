@@ -21,7 +21,7 @@ use crate::{
         call::Call,
         clock::Clock,
         event::{Audience, NewEvent, event_type},
-        ids::{EventId, RunId, SourceId},
+        ids::{EventId, RunId},
         payload::CallData,
         run::{RunState, Stage, skip_reason},
     },
@@ -86,8 +86,8 @@ impl Committer for AcceptCommitter {
     }
 }
 
-/// A call of one source: what makes two callbacks the same.
-type CallKey<'a> = (SourceId, &'a str);
+/// A call of one tenant: what makes two callbacks the same, whichever source they come by.
+type CallKey<'a> = (&'a str, &'a str);
 
 /// Takes one call in with the caller's transaction.
 pub async fn accept_in(tx: &mut PgConnection, callback: Callback, now: DateTime<Utc>) -> sqlx::Result<Accepted> {
@@ -100,7 +100,7 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     let mut first_of: BTreeMap<CallKey<'_>, &Callback> = BTreeMap::new();
     for callback in batch {
         if let Some(call) = &callback.call {
-            first_of.entry((callback.source, &call.id)).or_insert(callback);
+            first_of.entry((&callback.tenant, &call.id)).or_insert(callback);
         }
     }
     // Calls first: whether one is private is what all tellings of it say together.
@@ -133,7 +133,7 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     let repeated: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !known.contains_key(key)).collect();
     if !repeated.is_empty() {
         for first in runs::find_first_runs(&mut *tx, &repeated).await? {
-            if let Some(key) = repeated.iter().find(|(source, id)| *source == first.source && *id == first.call_id) {
+            if let Some(key) = repeated.iter().find(|(tenant, id)| *tenant == first.tenant && *id == first.call_id) {
                 known.insert(*key, (first.event_id, first.run_id));
             }
         }
@@ -148,7 +148,7 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
             events.push(event);
             continue;
         };
-        let key = (callback.source, call.id.as_str());
+        let key = (callback.tenant.as_str(), call.id.as_str());
         let (event_id, run_id) = *known.get(&key).ok_or(sqlx::Error::RowNotFound)?;
         let skipped = reason(callback, call).is_some();
         answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key), skipped });

@@ -6,6 +6,7 @@ use std::{ops::AddAssign, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{
     config::RetentionConfig,
@@ -52,7 +53,11 @@ pub async fn retention(pool: &PgPool, keep: &RetentionConfig, now: DateTime<Utc>
         emptied(&mut purged.deliveries, || retention::purge_deliveries(pool, before, BATCH)).await?;
     }
     if let Some(before) = before(keep.events) {
-        emptied(&mut purged.events, || retention::purge_events(pool, before, BATCH)).await?;
+        let mut after = Uuid::nil();
+        while let Some((count, last)) = retention::purge_events(pool, after, before, BATCH).await? {
+            (purged.events, after) = (purged.events + count, last);
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     if let Some(before) = before(keep.transcripts) {
         emptied(&mut purged.transcripts, || retention::purge_transcripts(pool, before, BATCH)).await?;

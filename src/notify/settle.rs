@@ -8,6 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::emit;
@@ -60,6 +61,27 @@ pub(super) struct SettleCommitter {
     pub(super) breaker: BreakerPauses,
 }
 
+impl SettleCommitter {
+    /// Fails what waits for an endpoint that was disabled, beside the settling of others. Should the process end before
+    /// that is done, the sweeper goes on.
+    fn drop_waiting(&self, id: EndpointId) {
+        let (pool, now) = (self.pool.clone(), self.clock.now());
+        tokio::spawn(async move {
+            if let Err(error) = deliveries::fail_waiting(&pool, Some(id), disabled_reason::DELIVERY, now).await {
+                warn!(endpoint.id = %id, %error, "what waits for a disabled endpoint could not be failed; the sweeper will");
+            }
+        });
+    }
+}
+
+/// What a batch meant for the endpoints.
+struct Noted {
+    /// Whether that raised events.
+    raised: bool,
+    /// Endpoints that were disabled for it.
+    disabled: Vec<EndpointId>,
+}
+
 impl BreakerPauses {
     /// The first pause is the first wait of the schedule, so that the breaker does not hold up a lone delivery.
     pub(super) fn of(schedule: &Schedule) -> Self {
@@ -78,11 +100,14 @@ impl Committer for SettleCommitter {
         let settlements: Vec<Settlement> = batch.iter().map(|settled| settled.settlement.clone()).collect();
         let ours: HashSet<DeliveryId> = deliveries::settle(&mut tx, &settlements, now).await?.into_iter().collect();
         let settled: Vec<&Settled> = batch.iter().filter(|settled| ours.contains(&settled.settlement.id)).collect();
-        let raised = note_health(&mut tx, &settled, self.breaker, now).await?;
+        let noted = note_health(&mut tx, &settled, self.breaker, now).await?;
         let next: Vec<OrderKey> = settled.iter().filter_map(|settled| settled.makes_way_for()).collect();
         let called = deliveries::call_next(&mut tx, &next, now).await?;
         tx.commit().await?;
-        if raised || called > 0 {
+        for id in noted.disabled {
+            self.drop_waiting(id);
+        }
+        if noted.raised || called > 0 {
             self.wake.now();
         }
         Ok(batch.iter().map(|settled| ours.contains(&settled.settlement.id)).collect())
@@ -90,13 +115,13 @@ impl Committer for SettleCommitter {
 }
 
 /// Updates the health of the endpoints in a batch, tells of those that work again, and disables those that are gone or
-/// only failed for five days. Tells whether that raised events.
+/// only failed for five days.
 async fn note_health(
     tx: &mut PgConnection,
     settled: &[&Settled],
     breaker: BreakerPauses,
     now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+) -> sqlx::Result<Noted> {
     let mut changes: BTreeMap<Uuid, HealthChange> = BTreeMap::new();
     for one in settled {
         let id = one.endpoint_id.uuid();
@@ -118,7 +143,7 @@ async fn note_health(
         .filter(|row| row.failing_since.is_some_and(|since| now - since >= FAILING_LIMIT))
         .map(|row| row.id.uuid())
         .collect();
-    let mut raised = Vec::new();
+    let (mut raised, mut disabled) = (Vec::new(), Vec::new());
     for row in health.iter().filter(|row| row.failing_since.is_none() && row.failures_before >= FAILING_FROM) {
         raised.push(endpoint_event(event_type::ENDPOINT_RECOVERED, row.id, &row.tenant, None, now));
     }
@@ -127,12 +152,12 @@ async fn note_health(
             continue;
         }
         for (id, tenant) in endpoints::disable_endpoints(&mut *tx, &ids, reason, now).await? {
-            deliveries::fail_waiting(&mut *tx, Some(id), disabled_reason::DELIVERY, now).await?;
+            disabled.push(id);
             raised.push(endpoint_event(event_type::ENDPOINT_DISABLED, id, &tenant, Some(reason), now));
         }
     }
     emit(tx, &raised, now).await?;
-    Ok(!raised.is_empty())
+    Ok(Noted { raised: !raised.is_empty(), disabled })
 }
 
 fn endpoint_event(

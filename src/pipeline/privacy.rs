@@ -7,8 +7,8 @@ use super::{Pipeline, StageError, fetch::not_yet};
 use crate::{
     db::{calls, jobs::ClaimedJob},
     domain::{
+        access::OWN_TENANT,
         call::Call,
-        ids::DEFAULT_SOURCE,
         run::{Stage, skip_reason},
     },
     intake::record_calls,
@@ -32,7 +32,7 @@ async fn known(pipeline: &Pipeline, job: &ClaimedJob) -> Result<Call, StageError
 /// Reads the call from the API again and records it if it is private. As long as Gong does not show it, nothing is
 /// published. `false` when there is no Gong to ask.
 async fn ask_gong(pipeline: &Pipeline, job: &ClaimedJob) -> Result<bool, StageError> {
-    let Some(gong) = pipeline.gong.as_ref().filter(|_| job.source == DEFAULT_SOURCE) else { return Ok(false) };
+    let Some(gong) = pipeline.gong.as_ref().filter(|_| job.tenant == OWN_TENANT) else { return Ok(false) };
     let Some(told) = gong.call(&job.call_id).await? else {
         let why = "Gong does not show the call, so that nobody can tell whether it is private";
         return Err(not_yet(pipeline, job, why, skip_reason::NOT_VISIBLE));

@@ -78,12 +78,16 @@ pub async fn claim_due_deliveries(
     sqlx::query_as!(
         ClaimedDelivery,
         r#"WITH pace AS (
-               SELECT p.id, p.per_minute, second, shifted.counts
+               -- The limits that matter now: locked, and moved on to this second. Replicas agree on the time but for
+               -- moments; what a clock far ahead has left behind is not moved. Scalar queries, so that each is a look-up.
+               SELECT p.id, p.tenant_id, p.endpoint_id, second,
+                      p.per_minute - (SELECT sum(count) FROM unnest(shifted.counts) AS count) AS allowed, shifted.counts
                FROM delivery_paces p
-               CROSS JOIN LATERAL (SELECT greatest(floor(extract(epoch FROM $2::timestamptz))::bigint, p.newest) AS second) s
-               CROSS JOIN LATERAL (SELECT least(second - p.newest, 61)::int AS passed) a
+               CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM $2::timestamptz))::bigint AS now_second) n
+               CROSS JOIN LATERAL (SELECT CASE WHEN p.newest BETWEEN now_second AND now_second + 5 THEN p.newest
+                                               ELSE now_second END AS second) s
+               CROSS JOIN LATERAL (SELECT least(greatest(second - p.newest, 0), 61)::int AS passed) a
                CROSS JOIN LATERAL (SELECT (p.counts || array_fill(0, ARRAY[passed]))[passed + 1:passed + 61] AS counts) shifted
-               -- Scalar queries, so that each is a look-up however much is due.
                WHERE (SELECT true FROM deliveries d
                       WHERE d.endpoint_id = p.endpoint_id AND d.status IN ('pending', 'retrying') AND d.ready_at <= $2
                       LIMIT 1)
@@ -95,16 +99,15 @@ pub async fn claim_due_deliveries(
                       WHERE e.tenant_id = p.tenant_id AND e.enabled LIMIT 1)
                FOR UPDATE OF p SKIP LOCKED
            ), allowance AS (
-               SELECT p.tenant_id, p.endpoint_id,
-                      coalesce(pace.per_minute - (SELECT sum(count) FROM unnest(pace.counts) AS count), 0) AS allowed
+               -- A limit that another replica holds allows nothing this time.
+               SELECT p.tenant_id, p.endpoint_id, coalesce(pace.allowed, 0) AS allowed
                FROM delivery_paces p LEFT JOIN pace ON pace.id = p.id
            ), due AS (
-               SELECT d.id, d.claim_id AS lost_claim_id, p.failing, d.ready_at, tenant.allowed,
-                      p.busy + row_number() OVER (PARTITION BY p.id ORDER BY d.ready_at) AS turn,
-                      row_number() OVER (PARTITION BY p.tenant_id ORDER BY p.failing, d.ready_at) AS nth_of_tenant
-               FROM (SELECT e.id, e.tenant_id, consecutive_failures >= $7 AS failing,
+               -- What each endpoint could give.
+               SELECT d.id, d.claim_id AS lost_claim_id, p.tenant_id, p.failing, d.ready_at, tenant.allowed,
+                      p.busy + row_number() OVER (PARTITION BY p.id ORDER BY d.ready_at) AS turn
+               FROM (SELECT e.id, e.tenant_id, consecutive_failures >= $7 AS failing, own.allowed AS own_allowed,
                             CASE WHEN consecutive_failures >= $7 THEN $6::bigint ELSE $5::bigint END AS room,
-                            own.allowed AS own_allowed,
                             (SELECT count(*) FROM deliveries c
                              WHERE c.endpoint_id = e.id AND c.claim_id IS NOT NULL AND c.ready_at > $2) AS busy
                      FROM endpoints e LEFT JOIN allowance own ON own.endpoint_id = e.id
@@ -116,8 +119,11 @@ pub async fn claim_due_deliveries(
                    ORDER BY ready_at LIMIT greatest(least(p.room - p.busy, p.own_allowed), 0) FOR UPDATE SKIP LOCKED
                ) d
            ), chosen AS (
-               -- The endpoint with the least under way is served next.
-               SELECT id, lost_claim_id FROM due WHERE allowed IS NULL OR nth_of_tenant <= allowed
+               -- The endpoint with the least under way is served next, within what its tenant may have.
+               SELECT id, lost_claim_id
+               FROM (SELECT *, row_number() OVER (PARTITION BY tenant_id ORDER BY failing, turn, ready_at) AS nth_of_tenant
+                     FROM due) d
+               WHERE allowed IS NULL OR nth_of_tenant <= allowed
                ORDER BY failing, turn, ready_at LIMIT $4
            ), claimed AS (
                UPDATE deliveries d SET attempt = attempt + 1, claim_id = $1, ready_at = $3
@@ -126,9 +132,8 @@ pub async fn claim_due_deliveries(
                UPDATE delivery_paces p
                SET newest = pace.second, counts = pace.counts[1:60] || (pace.counts[61] + taken.count)
                FROM pace CROSS JOIN LATERAL (
-                   SELECT count(*)::int AS count FROM claimed c, delivery_paces own
-                   WHERE own.id = pace.id AND (c.endpoint_id = own.endpoint_id
-                                               OR own.endpoint_id IS NULL AND c.tenant_id = own.tenant_id)
+                   SELECT count(*)::int AS count FROM claimed c
+                   WHERE c.endpoint_id = pace.endpoint_id OR pace.endpoint_id IS NULL AND c.tenant_id = pace.tenant_id
                ) taken
                WHERE p.id = pace.id AND taken.count > 0
            )

@@ -13,7 +13,7 @@ pub use self::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::domain::{
     delivery::DeliveryStatus,
@@ -100,24 +100,40 @@ pub async fn insert_deliveries(
     Ok(())
 }
 
-/// Fails what waits for endpoints that take nothing any more; it can be sent again by hand. Deliveries under way are
-/// left to their workers.
+/// How many deliveries are failed at once.
+const FAILED_AT_ONCE: i64 = 1000;
+
+/// Fails what waits for endpoints that take nothing any more, all or one; it can be sent again by hand. Deliveries under
+/// way are left to their workers. Works in small batches of its own, since a dead endpoint may have left a long queue: not
+/// within a transaction that others wait for.
 pub async fn fail_waiting(
-    db: impl PgExecutor<'_>,
+    pool: &PgPool,
     endpoint_id: Option<EndpointId>,
     error: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
-    let failed = sqlx::query!(
-        "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
-         FROM endpoints e
-         WHERE e.id = d.endpoint_id AND NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1)
-           AND d.status IN ('pending', 'retrying') AND (d.claim_id IS NULL OR d.ready_at <= $3)",
-        endpoint_id.map(EndpointId::uuid),
-        error,
-        now,
-    );
-    Ok(failed.execute(db).await?.rows_affected())
+    let mut total = 0;
+    loop {
+        let failed = sqlx::query!(
+            "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
+             FROM (SELECT w.id FROM endpoints e CROSS JOIN LATERAL (
+                       SELECT id FROM deliveries w
+                       WHERE w.endpoint_id = e.id AND w.status IN ('pending', 'retrying')
+                         AND (w.claim_id IS NULL OR w.ready_at <= $3)
+                       LIMIT $4 FOR UPDATE SKIP LOCKED) w
+                   WHERE NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1) LIMIT $4) waiting
+             WHERE d.id = waiting.id",
+            endpoint_id.map(EndpointId::uuid),
+            error,
+            now,
+            FAILED_AT_ONCE,
+        );
+        let failed = failed.execute(pool).await?.rows_affected();
+        total += failed;
+        if failed == 0 {
+            return Ok(total);
+        }
+    }
 }
 
 /// Fails what waits of calls that have turned private: nothing more of them goes out.

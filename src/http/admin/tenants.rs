@@ -18,10 +18,9 @@ use super::{
 use crate::{
     app::App,
     db::{
-        deliveries, paces,
+        paces,
         tenants::{self, TenantRow},
     },
-    domain::endpoint::disabled_reason,
     http::{
         auth::Root,
         extract::{self, Params, PathText},
@@ -146,7 +145,7 @@ pub async fn change(
     faults(request.name.as_deref(), request.rate_limit_per_minute.of(None)).finish()?;
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let mut tenant = tenants::find_tenant(&mut *tx, &id).await?.ok_or(ProblemKind::NotFound)?;
+    let mut tenant = tenants::lock_tenant(&mut tx, &id).await?.ok_or(ProblemKind::NotFound)?;
     let before = json!({"name": tenant.name, "rate_limit_per_minute": tenant.rate_limit_per_minute});
     tenant.name = request.name.unwrap_or(tenant.name);
     tenant.rate_limit_per_minute = request.rate_limit_per_minute.of(tenant.rate_limit_per_minute);
@@ -178,9 +177,8 @@ pub async fn delete(
     let mut tx = app.pool.begin().await?;
     let tenant = tenants::find_tenant(&mut *tx, &id).await?.ok_or(ProblemKind::NotFound)?;
     tenants::close_tenant(&mut tx, &id, now).await?;
-    deliveries::fail_waiting(&mut *tx, None, disabled_reason::DELIVERY, now).await?;
     audit(&mut tx, &caller, "tenant.delete", &id, Some(json!({"name": tenant.name})), None, now).await?;
-    tx.commit().await?;
+    tx.commit().await?; // what waits for its endpoints the sweeper fails, and the retention job removes
     Ok(StatusCode::NO_CONTENT)
 }
 

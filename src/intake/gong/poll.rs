@@ -131,7 +131,7 @@ impl Poller {
     /// Takes in what is new of a page and tells how much that was. Of what is known only those are
     /// recorded that have turned private.
     async fn take(&self, page: Vec<Call>) -> Result<usize, PollError> {
-        let keys: Vec<_> = page.iter().map(|call| (DEFAULT_SOURCE, call.id.as_str())).collect();
+        let keys: Vec<_> = page.iter().map(|call| (READER.tenant, call.id.as_str())).collect();
         let known: HashSet<String> =
             runs::find_first_runs(&self.pool, &keys).await?.into_iter().map(|run| run.call_id).collect();
         let (known, unknown): (Vec<Call>, Vec<Call>) = page.into_iter().partition(|call| known.contains(&call.id));

@@ -11,7 +11,7 @@ use super::{Effect, Pipeline, StageError};
 use crate::{
     clients::snowflake::Snowflake,
     db::{calls, jobs::ClaimedJob, transcripts},
-    domain::{call::Call, clock::after, ids::DEFAULT_SOURCE, run::skip_reason, transcript::StoredTurn},
+    domain::{access::OWN_TENANT, call::Call, clock::after, run::skip_reason, transcript::StoredTurn},
     intake::record_calls,
 };
 
@@ -41,10 +41,10 @@ pub(super) async fn fetch(pipeline: &Pipeline, job: &ClaimedJob, call: Call) -> 
     Ok(Effect::Fetched(customer(pipeline, job, &call).await?))
 }
 
-/// Asks the configured source and stores what it has; `false` when that is nothing yet. The environment's sources know
-/// the environment's calls only.
+/// Asks the configured source and stores what it has; `false` when that is nothing yet. What the environment configures
+/// belongs to the operator's own tenant: by an id of its choosing, another must not come by the operator's calls.
 async fn ask_source(pipeline: &Pipeline, job: &ClaimedJob, call: &Call) -> Result<bool, StageError> {
-    if job.source != DEFAULT_SOURCE {
+    if job.tenant != OWN_TENANT {
         return Ok(false);
     }
     match (&pipeline.transcripts, &pipeline.gong) {
@@ -85,7 +85,7 @@ async fn store(
 /// The directory is the operator's, so it feeds the operator's own tenant only.
 async fn take_from_import_dir(pipeline: &Pipeline, job: &ClaimedJob) -> Result<(), StageError> {
     match &pipeline.import_dir {
-        Some(dir) if job.tenant == "default" => {
+        Some(dir) if job.tenant == OWN_TENANT => {
             dir.take_new(&pipeline.pool, &job.tenant, pipeline.clock.now()).await.map_err(StageError::Retry)
         }
         _ => Ok(()),

@@ -9,11 +9,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{EndpointResponse, HIDDEN, fields::Fields};
+use super::{EndpointResponse, HIDDEN, drop_waiting, fields::Fields};
 use crate::{
     app::App,
     db::{
-        deliveries,
         endpoints::{self, EndpointChange, EndpointRow},
         paces,
     },
@@ -84,6 +83,7 @@ pub async fn change(
     let response = save(&app, &mut tx, &caller, &before, wanted, moved, now).await?;
     audit(&mut tx, &caller, "endpoint.change", id, Some(was), Some(response.for_audit()), now).await?;
     tx.commit().await?;
+    drop_waiting(&app, id).await?;
     Ok(Json(response))
 }
 
@@ -119,6 +119,7 @@ pub async fn toggle(
     let response = save(&app, &mut tx, &caller, &before, wanted, false, now).await?;
     audit(&mut tx, &caller, "endpoint.toggle", id, Some(was), Some(is), now).await?;
     tx.commit().await?;
+    drop_waiting(&app, id).await?;
     Ok(Json(response))
 }
 
@@ -164,8 +165,7 @@ impl Wanted {
     }
 }
 
-/// Writes an endpoint as it shall be, and what follows: one that is disabled drops what waits for it, one that is enabled or
-/// `moved` elsewhere starts with fresh health.
+/// Writes an endpoint as it shall be; one that is enabled or `moved` elsewhere starts with fresh health.
 async fn save(
     app: &App,
     tx: &mut PgConnection,
@@ -193,9 +193,6 @@ async fn save(
     };
     endpoints::update_endpoint(&mut *tx, &caller.tenant, row.id, &change, now).await?;
     paces::set_pace(&mut *tx, &caller.tenant, Some(row.id), row.rate_limit_per_minute).await?;
-    if before.enabled && !row.enabled {
-        deliveries::fail_waiting(&mut *tx, Some(row.id), disabled_reason::DELIVERY, now).await?;
-    }
     let row = endpoints::find_endpoint(&mut *tx, &caller.tenant, row.id).await?.ok_or(ProblemKind::NotFound)?;
     Ok(EndpointResponse::opened(row, secrets))
 }

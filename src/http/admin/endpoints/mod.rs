@@ -28,7 +28,7 @@ use crate::{
     domain::{
         endpoint::{EndpointChannel, EndpointSecrets, HealthState, disabled_reason},
         filter::Filters,
-        ids::EndpointKind,
+        ids::{EndpointId, EndpointKind},
     },
     http::{
         auth::{Admin, Reader},
@@ -181,9 +181,15 @@ pub async fn delete(
     let row = endpoints::lock_endpoint(&mut tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
     endpoints::delete_endpoint(&mut *tx, &caller.tenant, id, now).await?;
     paces::set_pace(&mut *tx, &caller.tenant, Some(id), None).await?;
-    deliveries::fail_waiting(&mut *tx, Some(id), disabled_reason::DELIVERY, now).await?;
     let before = EndpointResponse::new(&app, row)?.for_audit();
     audit(&mut tx, &caller, "endpoint.delete", id, Some(before), None, now).await?;
     tx.commit().await?;
+    drop_waiting(&app, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Fails what waits for an endpoint, should it be disabled by now. Outside of the change's transaction: the queue may be
+/// long, and should this not get to its end, the sweeper goes on.
+async fn drop_waiting(app: &App, id: EndpointId) -> sqlx::Result<()> {
+    deliveries::fail_waiting(&app.pool, Some(id), disabled_reason::DELIVERY, app.clock.now()).await.map(drop)
 }
