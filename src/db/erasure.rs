@@ -40,7 +40,7 @@ pub async fn erase_call(db: &mut PgConnection, tenant: &str, call_id: &str, now:
     Ok(true)
 }
 
-/// Stops what is under way and drops what the runs brought.
+/// Stops what is under way, keeps what failed from being retried, and drops what the runs brought.
 async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH run AS (SELECT id FROM runs WHERE tenant_id = $1 AND call_id = $2),
@@ -54,7 +54,7 @@ async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateT
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE runs SET reason = $3, state = CASE WHEN state = 'active' THEN 'skipped' ELSE state END,
+        "UPDATE runs SET reason = $3, state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END,
              finished_at = coalesce(finished_at, $4)
          WHERE tenant_id = $1 AND call_id = $2",
         tenant,
