@@ -31,8 +31,11 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let port = config.service.bind.port();
     let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
-    jobs::check_seals(&app.pool, &app.key_ring).await?;
     let report = app.systems.check().await;
+    let report = match jobs::check_seals(&app.pool, &app.key_ring).await {
+        Ok(()) => report,
+        Err(error) => report.with_lost_key(&error),
+    };
     drop(app);
     session.close().await;
     say(&report, args)

@@ -27,17 +27,23 @@ pub async fn list_departed(pool: &PgPool) -> sqlx::Result<Vec<String>> {
 }
 
 /// Removes up to `limit` rows of a tenant that has left, from the first table that has any, and the tenant itself when none
-/// has. Tells how many rows that were; 0 means that the tenant is gone.
+/// has. Tells how many rows that were; 0 means that the tenant is gone, or that what is left of it is in other hands at
+/// this moment and has to wait for the next time.
 pub async fn remove_some(pool: &PgPool, tenant: &str, limit: i64) -> sqlx::Result<u64> {
     for table in TABLES {
         // The names are the constants above.
         let sql = format!(
-            "DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} WHERE tenant_id = $1 LIMIT $2)
+            "DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} WHERE tenant_id = $1 LIMIT $2
+                                                FOR UPDATE SKIP LOCKED)
              AND EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL)"
         );
         let removed = sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(limit).execute(pool).await?.rows_affected();
         if removed > 0 {
             return Ok(removed);
+        }
+        let left = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE tenant_id = $1)");
+        if sqlx::query_scalar(AssertSqlSafe(left)).bind(tenant).fetch_one(pool).await? {
+            return Ok(0); // other tables' rows may refer to these
         }
     }
     sqlx::query!("DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL", tenant).execute(pool).await?;

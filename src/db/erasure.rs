@@ -40,7 +40,7 @@ pub async fn erase_call(db: &mut PgConnection, tenant: &str, call_id: &str, now:
     Ok(true)
 }
 
-/// Stops what is under way and drops what the runs brought.
+/// Stops what is under way, keeps what failed from being retried, and drops what the runs brought.
 async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH run AS (SELECT id FROM runs WHERE tenant_id = $1 AND call_id = $2),

@@ -5,7 +5,8 @@ use sqlx::{PgExecutor, types::Json};
 
 use crate::domain::transcript::StoredTurn;
 
-/// Stores a transcript; a newer one takes the place of the older. That of a call that was erased is not stored.
+/// Stores a transcript of a known call; a newer one takes the place of the older. That of a call that was erased is not
+/// stored, nor that of one that is being erased at this moment: the lock waits for the erasure, or has it wait.
 pub async fn upsert_transcript(
     db: impl PgExecutor<'_>,
     tenant: &str,
@@ -16,8 +17,8 @@ pub async fn upsert_transcript(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO transcripts (tenant_id, call_id, turns, origin, fetched_at)
-         SELECT $1, $2, $3, $4, $5
-         WHERE NOT EXISTS (SELECT 1 FROM calls WHERE tenant_id = $1 AND call_id = $2 AND erased_at IS NOT NULL)
+         SELECT tenant_id, call_id, $3, $4, $5 FROM calls
+         WHERE tenant_id = $1 AND call_id = $2 AND erased_at IS NULL FOR SHARE
          ON CONFLICT (tenant_id, call_id) DO UPDATE SET turns = excluded.turns, origin = excluded.origin,
              fetched_at = excluded.fetched_at",
         tenant,

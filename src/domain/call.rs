@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{contacts, text};
+
 /// What is known of a call, whichever source told it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Call {
@@ -80,4 +82,15 @@ pub struct Account {
     pub name: String,
     /// The number in the CRM, where it is known.
     pub number: Option<String>,
+}
+
+impl Account {
+    /// As it goes out: people write addresses and numbers into any field of a CRM.
+    #[must_use]
+    pub fn without_contacts(&self) -> Self {
+        Self {
+            name: text::without_contacts(&self.name),
+            number: self.number.as_deref().map(contacts::identifier_without_contacts),
+        }
+    }
 }

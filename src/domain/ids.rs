@@ -76,6 +76,32 @@ pub type TokenId = Id<TokenKind>;
 /// Identifies an audit entry.
 pub type AuditId = Id<AuditKind>;
 
+const PREFIXES: [&str; 7] = [
+    EventKind::PREFIX,
+    RunKind::PREFIX,
+    EndpointKind::PREFIX,
+    DeliveryKind::PREFIX,
+    SourceKind::PREFIX,
+    TokenKind::PREFIX,
+    AuditKind::PREFIX,
+];
+
+/// Where ids of ours stand in a text, as byte ranges in order.
+#[must_use]
+pub fn places(text: &str) -> Vec<(usize, usize)> {
+    let id = |(dash, _): (usize, &str)| {
+        let (before, behind) = (text.get(..dash)?, text.as_bytes().get(dash + 1..)?);
+        let prefix = PREFIXES.into_iter().find(|prefix| before.ends_with(prefix))?;
+        let start = dash - prefix.len();
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let stands_alone =
+            !text.get(..start)?.ends_with(is_word) && !text.get(dash + 33..).unwrap_or_default().starts_with(is_word);
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (stands_alone && behind.get(..32)?.iter().all(is_hex)).then_some((start, dash + 33))
+    };
+    text.match_indices('_').filter_map(id).collect()
+}
+
 /// The Gong connection that the environment configures.
 pub const DEFAULT_SOURCE: SourceId = Id { uuid: Uuid::nil(), kind: PhantomData };
 

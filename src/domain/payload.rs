@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     call::{Account, Call},
+    contacts,
     ids::RunId,
     run::Stage,
     summary::{ActionItem, Summary},
@@ -92,12 +93,11 @@ impl CallData {
     /// The call alone; what more is known is added by the caller.
     #[must_use]
     pub fn new(call: &Call, account: Option<&Account>, run_id: RunId) -> Self {
-        let account = account
-            .map(|account| Account { name: text::without_contacts(&account.name), number: account.number.clone() });
+        let account = account.map(Account::without_contacts);
         let call = CallFacts {
             id: call.id.clone(),
             title: call.title.as_deref().map(text::without_contacts),
-            url: call.url.as_deref().map(bare_url),
+            url: call.url.as_deref().map(contacts::link_without_contacts),
             started_at: call.started_at,
             duration_seconds: call.duration_seconds,
             account,

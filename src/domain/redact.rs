@@ -3,7 +3,10 @@
 //!
 //! Errs on the side of hiding too much. Names are not hidden.
 
-use super::tokens::{Token, tokenize};
+use super::{
+    ids,
+    tokens::{Token, tokenize},
+};
 
 const EMAIL: &str = "[email]";
 const PHONE: &str = "[phone]";
@@ -11,6 +14,8 @@ const PHONE: &str = "[phone]";
 /// Digits that make a phone number without further evidence, and with some (a leading `+`, "call me on").
 const DIGITS_ALONE: usize = 9;
 const DIGITS_WITH_EVIDENCE: usize = 7;
+/// How long the quoted name of an address may be (RFC 5321).
+const QUOTED_NAME: usize = 64;
 
 const AT: [&str; 2] = ["at", "arroba"];
 const DOT: [&str; 6] = ["dot", "punto", "underscore", "dash", "guion", "subrayado"];
@@ -78,7 +83,7 @@ fn written_addresses(text: &str) -> Vec<(usize, usize)> {
         }
         let floor = places.last().map_or(0, |(_, end)| *end);
         let before = text.get(floor..at).unwrap_or_default();
-        let start = before.trim_end_matches(is_address_letter).len() + floor;
+        let start = floor + quoted_name(before).unwrap_or_else(|| before.trim_end_matches(is_address_letter).len());
         let sign = text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         let tail = text.get(at + sign..).unwrap_or_default().trim_start_matches(is_address_letter);
         let end = text.len() - tail.len();
@@ -89,6 +94,14 @@ fn written_addresses(text: &str) -> Vec<(usize, usize)> {
         }
     }
     places
+}
+
+/// Where the name of an address begins that stands in quotes before the sign: `"dana w"@halden.example`.
+fn quoted_name(before: &str) -> Option<usize> {
+    let inside = before.strip_suffix('"')?;
+    let opening = inside.rfind('"').filter(|opening| inside.len() - opening <= QUOTED_NAME);
+    // One that was never opened is part of some word.
+    Some(opening.unwrap_or_else(|| inside.trim_end_matches(is_address_letter).len()))
 }
 
 fn is_address_letter(letter: char) -> bool {
@@ -124,12 +137,23 @@ fn span(tokens: &[Token], first: usize, last: usize) -> Option<(usize, usize)> {
 
 fn written_numbers(text: &str) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
+    let mut ids = ids::places(text).into_iter().peekable();
     let mut from = 0;
     while let Some(found) = text.get(from..).and_then(|rest| rest.find(|letter: char| opens_number(letter))) {
         let start = from + found;
+        while ids.next_if(|(_, end)| *end <= start).is_some() {}
+        if let Some((_, end)) = ids.next_if(|(begin, _)| *begin <= start) {
+            from = end;
+            continue;
+        }
         let run = text.get(start..).unwrap_or_default();
         let length = run.find(|letter: char| !continues_number(letter)).unwrap_or(run.len());
-        let number = run.get(..length).unwrap_or_default().trim_end_matches(|letter: char| !letter.is_numeric());
+        let run = run.get(..length).unwrap_or_default();
+        if let Some(date) = date_before(run) {
+            from = start + date; // what stands behind it may be a number all the same
+            continue;
+        }
+        let number = run.trim_end_matches(|letter: char| !letter.is_numeric());
         let before = text.get(..start).unwrap_or_default();
         if looks_like_phone(number, before) {
             places.push((start, start + number.len()));
@@ -151,19 +175,25 @@ fn looks_like_phone(number: &str, before: &str) -> bool {
     let groups: Vec<&str> =
         number.split(|letter: char| !letter.is_numeric()).filter(|group| !group.is_empty()).collect();
     let digits: usize = groups.iter().map(|group| group.chars().count()).sum();
-    if starts_with_date(&groups) || is_thousands(number, &groups) {
+    if is_thousands(number, &groups) {
         return false;
     }
     let evidence = number.starts_with('+') || number.starts_with("00") || cue_before(before);
     digits >= DIGITS_ALONE || (evidence && digits >= DIGITS_WITH_EVIDENCE) || is_local_number(number, &groups)
 }
 
-/// 2026-03-31, 31/03/2026.
-fn starts_with_date(groups: &[&str]) -> bool {
-    let lengths: Vec<usize> = groups.iter().take(3).map(|group| group.chars().count()).collect();
-    let year = |at: usize| groups.get(at).is_some_and(|group| group.starts_with("20") || group.starts_with("19"));
-    matches!(lengths.as_slice(), [4, 1..=2, 1..=2] if year(0))
-        || matches!(lengths.as_slice(), [1..=2, 1..=2, 4] if year(2))
+/// How long the date is that a run of digits begins with: 2026-03-31, 31/03/2026, 31 03 2026.
+fn date_before(run: &str) -> Option<usize> {
+    let mut parts = run.splitn(4, |letter: char| !letter.is_ascii_digit());
+    let date: [&str; 3] = [parts.next()?, parts.next()?, parts.next()?];
+    let length = date.iter().map(|part| part.len()).sum::<usize>() + 2;
+    let separators = [date[0].len(), date[0].len() + date[1].len() + 1].map(|at| run.as_bytes().get(at));
+    let (year, others) = if date[0].len() == 4 { (date[0], [date[1], date[2]]) } else { (date[2], [date[0], date[1]]) };
+    let is_year = year.len() == 4 && (year.starts_with("20") || year.starts_with("19"));
+    let others = others.map(|part| if part.len() <= 2 { part.parse().unwrap_or(0) } else { 0_u8 });
+    let is_day = others.iter().all(|part| (1..=31).contains(part)) && others.iter().any(|part| *part <= 12);
+    let is_one = separators[0] == separators[1] && matches!(separators[0], Some(b'-' | b'/' | b'.' | b' '));
+    (is_year && is_day && is_one).then_some(length)
 }
 
 /// 1.250.000: a short group, then only groups of three after full stops.
@@ -248,6 +278,37 @@ mod tests {
             "1 250 000",
         ] {
             assert_eq!(redact(text), text);
+        }
+    }
+
+    #[test]
+    fn a_number_behind_a_date_is_hidden_and_the_date_stays() {
+        for (text, hidden) in [
+            ("2031-05-06 4155550134", "2031-05-06 [phone]"),
+            ("06/05/2031 - +1 415 555 0134.", "06/05/2031 - [phone]."),
+            ("2031-05-06 (415) 555-0134", "2031-05-06 [phone]"),
+            ("2031-05-06, 2031-05-07 600 123 456", "2031-05-06, 2031-05-07 [phone]"),
+            ("49 15 2012 345678", "[phone]"),
+            ("12-11-2031-4155550134", "12-11-2031-[phone]"),
+        ] {
+            assert_eq!(redact(text), hidden);
+        }
+    }
+
+    #[test]
+    fn a_name_in_quotes_belongs_to_its_address() {
+        assert_eq!(redact(r#"To "dana w"@halden.example, now"#), "To [email], now");
+        assert_eq!(redact(r#"{"to": "x", "cc": "dana.w@halden.example"}"#), r#"{"to": "x", "cc": "[email]"}"#);
+        assert_eq!(redact(r#"w"@halden.example"#), "[email]");
+    }
+
+    #[test]
+    fn our_own_ids_stay_whatever_digits_they_have() {
+        let id = "dlv_01941234567890123456789012345678";
+        let told = format!("took {id}/{id}, evt_0194123456789012345678901234567a 4155550134");
+        assert_eq!(redact(&told), told.replace("4155550134", "[phone]"));
+        for other in ["abc_01941234567890123456789012345678", "dlv_019412345678901234567890123456789"] {
+            assert_ne!(redact(other), other);
         }
     }
 

@@ -72,6 +72,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds that something sealed cannot be opened.
+    #[must_use]
+    pub fn with_lost_key(mut self, why: &anyhow::Error) -> Self {
+        let system = "encryption-keys";
+        let (status, detail) = (CheckStatus::Failed, format!("{why:#}"));
+        self.systems.push(Check { system, status, detail, warnings: Vec::new(), duration_ms: 0, breaker: None });
+        Self { ok: false, ..self }
+    }
+
     /// What can be said while the database cannot be opened: nothing else is asked, since limits that all replicas share
     /// are kept there.
     #[must_use]

@@ -111,7 +111,8 @@ async fn read(mut answer: reqwest::Response, end: Instant) -> Answer {
         }
     }
     let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let excerpt = text::clean(&String::from_utf8_lossy(&body)).unwrap_or_default();
+    // Before it is cut: half a number would not be known as one.
+    let excerpt = text::clean(&text::without_contacts(&String::from_utf8_lossy(&body))).unwrap_or_default();
     Answer {
         status: answer.status().as_u16(),
         retry_after: retry_after.map(str::to_owned),

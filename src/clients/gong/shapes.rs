@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::domain::{
     call::{Account, Call, Party, Side},
+    contacts::identifier_without_contacts,
     text::clean,
     transcript::StoredTurn,
 };
@@ -68,10 +69,12 @@ pub fn transcript(value: &Value) -> Option<(String, Vec<StoredTurn>)> {
     Some((id, turns.collect()))
 }
 
-/// A call's id as text. A number is taken as long as it is exact: twenty digits do not always fit.
+/// A call's id as text. A number is taken as long as it is exact: twenty digits do not always fit. It goes out with every
+/// event, so that an address is none.
 fn call_id(value: Option<&Value>) -> Option<String> {
     let clean_text = |id: &Value| id.as_str().is_none_or(|id| !id.trim().chars().any(char::is_control));
-    text(value.filter(|id| clean_text(id))).filter(|id| id.len() <= LONGEST_CALL_ID)
+    let id = text(value.filter(|id| clean_text(id)))?;
+    (id.len() <= LONGEST_CALL_ID && identifier_without_contacts(&id) == id).then_some(id)
 }
 
 fn party(value: &Value) -> Party {

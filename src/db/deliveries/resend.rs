@@ -32,7 +32,9 @@ pub async fn count_resendable(db: impl PgExecutor<'_>, wanted: Resend<'_>) -> sq
            WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.endpoint_id = $3)
              AND ($4::timestamptz IS NULL OR d.created_at >= $4)
              AND (d.status = 'failed' OR $5 AND d.status = 'sent')
-             AND d.last_error IS DISTINCT FROM $6 AND d.last_error IS DISTINCT FROM $7 AND d.event_type <> $8"#,
+             AND d.last_error IS DISTINCT FROM $6 AND d.last_error IS DISTINCT FROM $7 AND d.event_type <> $8
+             AND NOT EXISTS (SELECT 1 FROM events v JOIN calls c ON c.tenant_id = v.tenant_id AND c.call_id = v.subject
+                             WHERE v.id = d.event_id AND v.run_id IS NOT NULL AND c.is_private)"#,
         wanted.tenant,
         wanted.delivery_id.map(DeliveryId::uuid),
         wanted.endpoint_id.map(EndpointId::uuid),
@@ -57,6 +59,8 @@ pub async fn resend(db: &mut PgConnection, wanted: Resend<'_>, now: DateTime<Utc
              AND ($4::timestamptz IS NULL OR d.created_at >= $4)
              AND (d.status = 'failed' OR $5 AND d.status = 'sent')
              AND d.last_error IS DISTINCT FROM $6 AND d.last_error IS DISTINCT FROM $7 AND d.event_type <> $8
+             AND NOT EXISTS (SELECT 1 FROM events v JOIN calls c ON c.tenant_id = v.tenant_id AND c.call_id = v.subject
+                             WHERE v.id = d.event_id AND v.run_id IS NOT NULL AND c.is_private)
              AND e.id = d.endpoint_id AND e.enabled AND e.deleted_at IS NULL
            RETURNING d.endpoint_id AS "endpoint_id: EndpointId", d.order_key"#,
         wanted.tenant,

@@ -29,6 +29,18 @@ pub fn without_contacts(data: Value) -> Value {
     clean(data, Meaning::Anything)
 }
 
+/// A link, or as much of it as carries no contact.
+#[must_use]
+pub fn link_without_contacts(text: &str) -> String {
+    clean_text(text.to_owned(), Meaning::Anything)
+}
+
+/// An identifier. One word stays, even if it looks like a phone number.
+#[must_use]
+pub fn identifier_without_contacts(text: &str) -> String {
+    clean_text(text.to_owned(), Meaning::Identifier)
+}
+
 fn clean(value: Value, meaning: Meaning) -> Value {
     match value {
         Value::Object(members) => Value::Object(clean_members(members, meaning)),

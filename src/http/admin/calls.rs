@@ -22,8 +22,10 @@ use crate::{
     },
     domain::{
         call::Account,
+        contacts,
         payload::{DocumentLinks, SummaryFacts},
         run::RunState,
+        text,
     },
     http::{
         auth::{Admin, Reader},
@@ -66,11 +68,11 @@ impl From<CallRecord> for CallResponse {
     fn from(record: CallRecord) -> Self {
         Self {
             id: record.call_id,
-            title: record.title,
-            url: record.url,
+            title: record.title.as_deref().map(text::without_contacts),
+            url: record.url.as_deref().map(contacts::link_without_contacts),
             started_at: record.started_at,
             duration_seconds: record.duration_seconds,
-            account: record.account_name.map(|name| Account { name, number: record.account_number }),
+            account: record.account_name.map(|name| Account { name, number: record.account_number }.without_contacts()),
             is_private: record.is_private,
             status: record.run_state.map_or("imported", RunState::as_str),
             summary: record
@@ -144,8 +146,9 @@ pub async fn reprocess(
     delete, path = "/api/v1/admin/calls/{id}", tag = "calls", operation_id = "erase_call",
     summary = "Erase all personal data of a call", security(("token" = [])),
     description = "Payload, transcript, summary, people and links go, and what waits is not sent. That there was a call, its \
-                   runs and its deliveries stay without their contents, so that no repeated callback brings it back. What is \
-                   in the documents and with the receivers is theirs.",
+                   runs and its deliveries stay without their contents, so that no repeated callback brings it back. It leaves \
+                   the documents on this machine at once, and those in Google Drive when its account's next call is filed. \
+                   What the receivers have is theirs.",
     params(("id" = String, Path, description = "Gong's id of the call")),
     responses((status = 204, description = "Erased")),
 )]
@@ -160,6 +163,8 @@ pub async fn erase(
         return Err(ProblemKind::NotFound.into());
     }
     audit(&mut tx, &caller, "call.erase", &id, None, None, now).await?;
+    // Before it is committed: should the disk refuse, the erasure can be asked for again.
+    app.pipeline.documents.take_out(&caller.tenant, &id).await.map_err(Problem::internal)?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

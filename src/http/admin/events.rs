@@ -147,6 +147,7 @@ async fn known(db: &mut PgConnection, tenant: &str, id: &str) -> sqlx::Result<Op
 fn check(request: &RaiseEventRequest) -> Result<(), Problem> {
     let mut faults = Faults::default();
     match catalogue::check_event(&request.event_type, &request.data) {
+        Ok(()) if carries_contact(&request.event_type) => faults.add("/type", "no phone number"),
         Ok(()) => {}
         Err(fault @ EventFault::UnknownType) => faults.add("/type", fault.to_string()),
         Err(EventFault::Data(wrong)) => {
@@ -157,11 +158,14 @@ fn check(request: &RaiseEventRequest) -> Result<(), Problem> {
     }
     if let Some(intent) = &request.intent {
         faults.check_name("/intent", intent);
+        if carries_contact(intent) {
+            faults.add("/intent", "no e-mail address and no phone number");
+        }
     }
     if let Some(subject) = &request.subject {
         faults.check_name("/subject", subject);
         let digits = subject.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits && text::without_contacts(subject) != *subject {
+        if !digits && carries_contact(subject) {
             faults.add("/subject", "an id of your own, no e-mail address and no phone number");
         }
     }
@@ -170,6 +174,10 @@ fn check(request: &RaiseEventRequest) -> Result<(), Problem> {
         faults.add("/id", "1 to 200 visible ASCII characters");
     }
     faults.finish()
+}
+
+fn carries_contact(name: &str) -> bool {
+    text::without_contacts(name) != name
 }
 
 /// Drops the character NUL, which the database cannot keep, from every text and every name.

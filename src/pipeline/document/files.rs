@@ -25,6 +25,12 @@ const FOLDER_LENGTH: usize = 60;
 /// How the entry of a call begins in "Summary Log".
 const ENTRY: &str = "<!-- aftercall:call ";
 
+/// How the call in "Call Summary" is told.
+const HELD: &str = "<!-- aftercall:held ";
+
+/// What a tenant's folder begins with, and no folder of an account does, so that none can be mistaken for the other.
+const TENANT: &str = "@";
+
 /// Keeps documents under a directory.
 #[derive(Debug, Clone)]
 pub struct FileStore {
@@ -44,10 +50,31 @@ impl FileStore {
         filed.await.map_err(|_| anyhow!("writing documents broke off"))?
     }
 
+    /// Takes a call out of every folder: the account under which it was filed may have got another name since.
+    pub(super) async fn take_out(&self, tenant: &str, call_id: &str) -> anyhow::Result<()> {
+        let (root, call_id) = (self.root_of(tenant), call_id.to_owned());
+        let taken_out = tokio::task::spawn_blocking(move || {
+            let folders = match fs::read_dir(&root) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                folders => folders.with_context(|| format!("cannot read {}", root.display()))?,
+            };
+            for folder in folders {
+                let folder = folder.with_context(|| format!("cannot read {}", root.display()))?;
+                if !folder.file_name().to_string_lossy().starts_with(TENANT) {
+                    take_out(&folder.path(), &call_id)?;
+                }
+            }
+            Ok(())
+        });
+        taken_out.await.map_err(|_| anyhow!("writing documents broke off"))?
+    }
+
     fn folder(&self, tenant: &str, account: &str) -> PathBuf {
-        // "@" begins no folder of an account, so a tenant's folder cannot be mistaken for one.
-        let root = if tenant == "default" { self.root.clone() } else { self.root.join(format!("@{tenant}")) };
-        root.join(folder_name(account))
+        self.root_of(tenant).join(folder_name(account))
+    }
+
+    fn root_of(&self, tenant: &str) -> PathBuf {
+        if tenant == "default" { self.root.clone() } else { self.root.join(format!("{TENANT}{tenant}")) }
     }
 }
 
@@ -58,8 +85,8 @@ fn file(folder: &Path, filing: &Filing) -> anyhow::Result<DocumentLinks> {
     let lock = File::create(folder.join(".lock")).with_context(there)?;
     lock.lock().with_context(there)?; // given back when the file is closed
     let (summary, log) = (folder.join("Call Summary.md"), folder.join("Summary Log.md"));
-    if held_at(&summary)?.is_none_or(|filed| filed <= filing.held_at) {
-        let remark = format!("<!-- aftercall:held {} -->", filing.held_at.to_rfc3339());
+    if held(&summary)?.is_none_or(|(filed, _)| filed <= filing.held_at) {
+        let remark = format!("{HELD}{} of {} -->", filing.held_at.to_rfc3339(), marked(&filing.call_id));
         replace(&summary, &format!("{remark}\n{}", filing.summary)).with_context(there)?;
     }
     let entries = read(&log)?.unwrap_or_else(|| format!("# Summary Log: {}\n", folder_title(folder)));
@@ -68,17 +95,59 @@ fn file(folder: &Path, filing: &Filing) -> anyhow::Result<DocumentLinks> {
     Ok(DocumentLinks { folder_url: url(folder)?, summary_url: url(&summary)?, log_url: url(&log)? })
 }
 
-/// When the call in a "Call Summary" was. A file that somebody else wrote counts as older than any call.
-fn held_at(summary: &Path) -> anyhow::Result<Option<DateTime<Utc>>> {
+/// Takes a call out of a folder, if it is there. "Call Summary" tells of none then, until the next one is filed.
+fn take_out(folder: &Path, call_id: &str) -> anyhow::Result<()> {
+    let (summary, log) = (folder.join("Call Summary.md"), folder.join("Summary Log.md"));
+    let stands_in_log = || anyhow::Ok(read(&log)?.and_then(|log| without_entry(&log, call_id)));
+    let stands_in_summary = || anyhow::Ok(held(&summary)?.is_some_and(|(_, id)| id == marked(call_id)));
+    if stands_in_log()?.is_none() && !stands_in_summary()? {
+        return Ok(());
+    }
+    let there = || format!("cannot write to {}", folder.display());
+    let lock = File::create(folder.join(".lock")).with_context(there)?;
+    lock.lock().with_context(there)?; // given back when the file is closed
+    if stands_in_summary()? {
+        replace(&summary, &format!("# Call Summary: {}\n", folder_title(folder))).with_context(there)?;
+    }
+    if let Some(others) = stands_in_log()? {
+        replace(&log, &others).with_context(there)?;
+    }
+    Ok(())
+}
+
+/// When the call in a "Call Summary" was, and which it is. A file that somebody else wrote counts as older than any call.
+fn held(summary: &Path) -> anyhow::Result<Option<(DateTime<Utc>, String)>> {
     let Some(text) = read(summary)? else { return Ok(None) };
-    let remark = text.lines().next().and_then(|line| line.strip_prefix("<!-- aftercall:held ")?.strip_suffix(" -->"));
-    Ok(remark.and_then(|at| DateTime::parse_from_rfc3339(at).ok()).map(|at| at.to_utc()))
+    let remark = text.lines().next().and_then(|line| line.strip_prefix(HELD)?.strip_suffix(" -->"));
+    Ok(remark.and_then(|remark| {
+        let (at, id) = remark.split_once(" of ")?;
+        Some((DateTime::parse_from_rfc3339(at).ok()?.to_utc(), id.to_owned()))
+    }))
+}
+
+/// A call's id as it can stand in a remark.
+fn marked(call_id: &str) -> String {
+    utf8_percent_encode(call_id, NON_ALPHANUMERIC).to_string()
+}
+
+/// How the entry of a call begins and ends.
+fn marks(call_id: &str) -> (String, String) {
+    let id = marked(call_id);
+    (format!("{ENTRY}{id} -->\n"), format!("<!-- aftercall:end {id} -->\n"))
+}
+
+/// The log without this call's entry, if it has one.
+fn without_entry(log: &str, call_id: &str) -> Option<String> {
+    let (begin, end) = marks(call_id);
+    let (before, rest) = log.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    let others = format!("{before}{}", after.trim_start_matches('\n'));
+    Some(format!("{}\n", others.trim_end()))
 }
 
 /// The log with this call's entry: in the place of an earlier one of the same call, or before all others.
 fn with_entry(log: &str, call_id: &str, entry: &str) -> String {
-    let id = utf8_percent_encode(call_id, NON_ALPHANUMERIC);
-    let (begin, end) = (format!("{ENTRY}{id} -->\n"), format!("<!-- aftercall:end {id} -->\n"));
+    let (begin, end) = marks(call_id);
     let block = format!("{begin}{}\n{end}", entry.trim_end());
     let earlier = log.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     if let Some((before, after)) = earlier {
@@ -157,6 +226,30 @@ mod tests {
         assert_eq!(log.matches("## ").count(), 2, "{log}");
         assert!(log.find("## second") < log.find("## first again"), "the newest first: {log}");
         assert!(log.starts_with("# Summary Log: Halden Freight\n\n<!-- aftercall:call 2 -->\n## second"), "{log}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_taken_out_leaves_the_others_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::new(dir.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join("Halden Freight").join(name)).unwrap();
+        store.take_out("default", "1").await.unwrap(); // nothing is there yet
+        for (call, at) in [("1", "2031-05-06T09:00:00Z"), ("2", "2031-05-07T09:00:00Z")] {
+            store.file(filing(call, at, call)).await.unwrap();
+        }
+        let log = read("Summary Log.md");
+        store.file(filing("3", "2031-05-08T09:00:00Z", "3")).await.unwrap();
+        store.take_out("emea", "3").await.unwrap();
+        assert!(read("Call Summary.md").contains("# 3"), "another tenant's call of this id");
+        store.take_out("default", "3").await.unwrap();
+        assert_eq!(
+            (read("Call Summary.md").as_str(), read("Summary Log.md")),
+            ("# Call Summary: Halden Freight\n", log)
+        );
+        store.file(filing("2", "2031-05-07T09:00:00Z", "2")).await.unwrap();
+        store.take_out("default", "1").await.unwrap();
+        assert!(read("Call Summary.md").contains("# 2"), "the latest of those that are left may be filed again");
+        assert!(!read("Summary Log.md").contains("## 1"));
     }
 
     #[test]

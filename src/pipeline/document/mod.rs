@@ -12,11 +12,12 @@ pub use self::{drive::DriveStore, files::FileStore};
 
 use super::{Effect, Pipeline, StageError};
 use crate::{
-    db::{jobs::ClaimedJob, summaries},
+    db::{calls, jobs::ClaimedJob, summaries},
     domain::{
         call::Call,
-        notice,
+        contacts, notice,
         payload::{CallData, DocumentLinks, SummaryFacts},
+        run::skip_reason,
         text,
     },
     templates::{DocumentEntry, DocumentForm},
@@ -58,6 +59,15 @@ impl DocumentStore {
         }
     }
 
+    /// Takes a call out of the documents. In Drive it stays until its folder is written the next time: what our tables hold
+    /// of it is gone.
+    pub async fn take_out(&self, tenant: &str, call_id: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Files(files) => files.take_out(tenant, call_id).await,
+            Self::Drive(_) => Ok(()),
+        }
+    }
+
     /// Files a call and tells where. `waits` is how often this was put off already.
     async fn file(&self, filing: Filing, waits: u32) -> Result<DocumentLinks, StageError> {
         match self {
@@ -81,7 +91,7 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
         duration: call.duration_seconds.map(notice::minutes),
         mood: notice::mood(summary.sentiment).to_owned(),
         intent: summary.intent.clone(),
-        url: call.url.clone(),
+        url: call.url.as_deref().map(contacts::link_without_contacts),
     };
     let form = pipeline.documents.form();
     let filing = Filing {
@@ -94,6 +104,12 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
     };
     let waits = u32::try_from(job.free_attempts).unwrap_or(0);
     let links = pipeline.documents.file(filing, waits).await?;
+    // An erasure looks for the call in the documents once; what was still being written then is taken out here.
+    let mut db = pipeline.pool.acquire().await?;
+    if calls::is_private_now(&mut db, &job.tenant, &job.call_id).await? {
+        pipeline.documents.take_out(&job.tenant, &job.call_id).await.map_err(StageError::Retry)?;
+        return Err(StageError::Skipped(skip_reason::PRIVATE));
+    }
     let mut data = CallData::new(call, call.crm_account.as_ref(), job.run_id);
     data.summary = Some(SummaryFacts::from(&summary));
     data.documents = Some(links.clone());

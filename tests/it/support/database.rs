@@ -36,6 +36,27 @@ impl Database {
     }
 }
 
+/// Everything that stands in the tables, whatever its type: `table.column` and all its values as one text.
+pub async fn contents(pool: &PgPool) -> Vec<(String, String)> {
+    let columns: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns
+         JOIN information_schema.tables USING (table_schema, table_name)
+         WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1, ordinal_position",
+    )
+    .fetch_all(pool)
+    .await
+    .expect("columns");
+    let mut contents = Vec::new();
+    for (table, column, data_type) in columns {
+        let value =
+            if data_type == "bytea" { format!("encode({column}, 'escape')") } else { format!("{column}::text") };
+        let query = AssertSqlSafe(format!("SELECT coalesce(string_agg({value}, E'\\n'), '') FROM {table}"));
+        let text: String = sqlx::query_scalar(query).fetch_one(pool).await.expect("values");
+        contents.push((format!("{table}.{column}"), text));
+    }
+    contents
+}
+
 /// One template per run of the tests, so that runs on one server do not meet.
 fn template() -> String {
     format!("template_{}", std::process::id())

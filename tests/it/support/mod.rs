@@ -17,7 +17,7 @@ mod wire;
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
     certificate::Certificate,
-    database::Database,
+    database::{Database, contents},
     gong::{Gong, Signing, callback, transcript},
     process::Server,
     receiver::{Received, Receiver},
