@@ -49,3 +49,7 @@ ALTER TABLE calls ADD COLUMN erased_at timestamptz;
 ALTER TABLE runs DROP CONSTRAINT runs_one_per_call;
 ALTER TABLE runs ADD CONSTRAINT runs_one_per_call UNIQUE (tenant_id, call_id, number);
 DROP INDEX runs_by_call;
+
+-- Slack takes one message a second from an incoming webhook.
+INSERT INTO delivery_paces (tenant_id, endpoint_id, per_minute)
+SELECT tenant_id, id, 60 FROM endpoints WHERE kind = 'slack' AND deleted_at IS NULL;

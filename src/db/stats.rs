@@ -69,6 +69,34 @@ pub async fn count_runs(
     Ok(counts.fetch_all(db).await?.into_iter().map(|row| (row.state, row.count)).collect())
 }
 
+/// How many endpoints are how.
+#[derive(Debug)]
+pub struct EndpointCounts {
+    /// The last try succeeded, or there was none.
+    pub ok: i64,
+    /// The last tries failed.
+    pub failing: i64,
+    /// The breaker is open.
+    pub open: i64,
+    /// Nothing is sent to them.
+    pub disabled: i64,
+}
+
+/// Counts the endpoints that an administrator keeps, by the health that `EndpointRow::health` tells of each.
+pub async fn count_endpoints(db: impl PgExecutor<'_>, tenant: &str) -> sqlx::Result<EndpointCounts> {
+    sqlx::query_as!(
+        EndpointCounts,
+        r#"SELECT count(*) FILTER (WHERE enabled AND open_until IS NULL AND consecutive_failures = 0) AS "ok!",
+                  count(*) FILTER (WHERE enabled AND open_until IS NULL AND consecutive_failures > 0) AS "failing!",
+                  count(*) FILTER (WHERE enabled AND open_until IS NOT NULL) AS "open!",
+                  count(*) FILTER (WHERE NOT enabled) AS "disabled!"
+           FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL AND mailbox_hash IS NULL"#,
+        tenant,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// How many deliveries of a channel have a status.
 #[derive(Debug)]
 pub struct DeliveryCount {

@@ -8,7 +8,7 @@ mod settle;
 pub use self::{
     claim::{ClaimedDelivery, EndpointRoom, claim_delivery, claim_due_deliveries, extend_leases, release_claims},
     ordered::{OrderKey, call_next, call_stranded},
-    resend::{Resend, count_resendable, resend},
+    resend::{Resend, Resent, count_resendable, resend_some},
     settle::{Settlement, insert_lost_attempts, settle},
 };
 

@@ -1,7 +1,8 @@
-//! Sends again by hand: one delivery, or all that failed of an endpoint since a time.
+//! Sends again by hand: one delivery, or what failed of an endpoint since a time, a batch a call.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use super::ordered::{OrderKey, call_next};
 use crate::domain::{
@@ -11,32 +12,57 @@ use crate::domain::{
 };
 
 /// What is to be sent again. Nothing of a call that is private or erased is, nor is a test.
-#[derive(Debug, Clone, Copy)]
-pub struct Resend<'a> {
+#[derive(Debug, Clone)]
+pub struct Resend {
     /// Whose it is.
-    pub tenant: &'a str,
-    /// One delivery.
-    pub delivery_id: Option<DeliveryId>,
-    /// All of an endpoint.
+    pub tenant: String,
+    /// Behind this one.
+    pub after: Uuid,
+    /// Up to this one.
+    pub until: Uuid,
+    /// Of one endpoint.
     pub endpoint_id: Option<EndpointId>,
-    /// Of those, what was decided then or later.
+    /// Decided then or later.
     pub since: Option<DateTime<Utc>>,
     /// What succeeded too.
     pub include_sent: bool,
 }
 
-/// Counts what [`resend`] would send.
-pub async fn count_resendable(db: impl PgExecutor<'_>, wanted: Resend<'_>) -> sqlx::Result<i64> {
+impl Resend {
+    /// One delivery.
+    #[must_use]
+    pub fn one(tenant: &str, id: DeliveryId, include_sent: bool) -> Self {
+        let after = Uuid::from_u128(id.uuid().as_u128().saturating_sub(1));
+        Self { tenant: tenant.to_owned(), after, until: id.uuid(), endpoint_id: None, since: None, include_sent }
+    }
+
+    /// All of an endpoint since a time.
+    #[must_use]
+    pub fn since(tenant: &str, endpoint_id: EndpointId, since: DateTime<Utc>, include_sent: bool) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            after: Uuid::nil(),
+            until: Uuid::max(),
+            endpoint_id: Some(endpoint_id),
+            since: Some(since),
+            include_sent,
+        }
+    }
+}
+
+/// Counts what [`resend_some`] would send in all.
+pub async fn count_resendable(db: impl PgExecutor<'_>, wanted: &Resend) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM deliveries d
-           WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.endpoint_id = $3)
-             AND ($4::timestamptz IS NULL OR d.created_at >= $4)
-             AND (d.status = 'failed' OR $5 AND d.status = 'sent')
-             AND d.last_error IS DISTINCT FROM $6 AND d.last_error IS DISTINCT FROM $7 AND d.event_type <> $8
+           WHERE d.tenant_id = $1 AND d.id > $2 AND d.id <= $3 AND ($4::uuid IS NULL OR d.endpoint_id = $4)
+             AND ($5::timestamptz IS NULL OR d.created_at >= $5)
+             AND (d.status = 'failed' OR $6 AND d.status = 'sent')
+             AND d.last_error IS DISTINCT FROM $7 AND d.last_error IS DISTINCT FROM $8 AND d.event_type <> $9
              AND NOT EXISTS (SELECT 1 FROM events v JOIN calls c ON c.tenant_id = v.tenant_id AND c.call_id = v.subject
                              WHERE v.id = d.event_id AND v.run_id IS NOT NULL AND c.is_private)"#,
         wanted.tenant,
-        wanted.delivery_id.map(DeliveryId::uuid),
+        wanted.after,
+        wanted.until,
         wanted.endpoint_id.map(EndpointId::uuid),
         wanted.since,
         wanted.include_sent,
@@ -48,41 +74,73 @@ pub async fn count_resendable(db: impl PgExecutor<'_>, wanted: Resend<'_>) -> sq
     .await
 }
 
-/// Puts deliveries to endpoints that take anything back with a fresh budget, and lets the endpoints be tried at once
-/// should their breaker be open. Tells how many that were.
-pub async fn resend(db: &mut PgConnection, wanted: Resend<'_>, now: DateTime<Utc>) -> sqlx::Result<u64> {
+/// What a batch came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Resent {
+    /// How many are sent again.
+    pub count: u64,
+    /// The last one looked at, to go on behind; nothing when there are no more.
+    pub last: Option<Uuid>,
+}
+
+/// Puts up to `limit` deliveries to endpoints that take anything back with a fresh budget, the oldest first, and lets the
+/// endpoints be tried at once should their breaker be open.
+pub async fn resend_some(
+    db: &mut PgConnection,
+    wanted: &Resend,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Resent> {
     let rows = sqlx::query!(
-        r#"UPDATE deliveries d SET status = 'pending', free_attempts = attempt, claim_id = NULL,
-               ready_at = CASE WHEN d.order_key IS NULL THEN $9::timestamptz ELSE 'infinity' END
-           FROM endpoints e
-           WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.endpoint_id = $3)
-             AND ($4::timestamptz IS NULL OR d.created_at >= $4)
-             AND (d.status = 'failed' OR $5 AND d.status = 'sent')
-             AND d.last_error IS DISTINCT FROM $6 AND d.last_error IS DISTINCT FROM $7 AND d.event_type <> $8
-             AND NOT EXISTS (SELECT 1 FROM events v JOIN calls c ON c.tenant_id = v.tenant_id AND c.call_id = v.subject
-                             WHERE v.id = d.event_id AND v.run_id IS NOT NULL AND c.is_private)
-             AND e.id = d.endpoint_id AND e.enabled AND e.deleted_at IS NULL
-           RETURNING d.endpoint_id AS "endpoint_id: EndpointId", d.order_key"#,
+        r#"WITH candidate AS (
+               -- Each status by itself, so that the failed ones are found by their own small index.
+               SELECT id FROM (
+                   (SELECT id FROM deliveries
+                    WHERE tenant_id = $1 AND id > $2 AND id <= $3 AND ($4::uuid IS NULL OR endpoint_id = $4)
+                      AND ($5::timestamptz IS NULL OR created_at >= $5) AND status = 'failed'
+                    ORDER BY id LIMIT $10)
+                   UNION ALL
+                   (SELECT id FROM deliveries
+                    WHERE tenant_id = $1 AND id > $2 AND id <= $3 AND ($4::uuid IS NULL OR endpoint_id = $4)
+                      AND ($5::timestamptz IS NULL OR created_at >= $5) AND status = 'sent' AND $6
+                    ORDER BY id LIMIT $10)) both_statuses
+               ORDER BY id LIMIT $10
+           ), resent AS (
+               UPDATE deliveries d SET status = 'pending', free_attempts = attempt, claim_id = NULL,
+                   ready_at = CASE WHEN d.order_key IS NULL THEN $11::timestamptz ELSE 'infinity' END
+               FROM candidate c, endpoints e
+               WHERE d.id = c.id AND d.status IN ('failed', 'sent')
+                 AND d.last_error IS DISTINCT FROM $7 AND d.last_error IS DISTINCT FROM $8 AND d.event_type <> $9
+                 AND NOT EXISTS (SELECT 1 FROM events v
+                                 JOIN calls c ON c.tenant_id = v.tenant_id AND c.call_id = v.subject
+                                 WHERE v.id = d.event_id AND v.run_id IS NOT NULL AND c.is_private)
+                 AND e.id = d.endpoint_id AND e.enabled AND e.deleted_at IS NULL
+               RETURNING d.id, d.endpoint_id, d.order_key
+           )
+           SELECT c.id AS "id!", r.endpoint_id AS "endpoint_id?: EndpointId", r.order_key
+           FROM candidate c LEFT JOIN resent r ON r.id = c.id ORDER BY c.id"#,
         wanted.tenant,
-        wanted.delivery_id.map(DeliveryId::uuid),
+        wanted.after,
+        wanted.until,
         wanted.endpoint_id.map(EndpointId::uuid),
         wanted.since,
         wanted.include_sent,
         skip_reason::PRIVATE,
         skip_reason::ERASED,
         event_type::TEST_PING,
+        limit,
         now,
     );
     let rows = rows.fetch_all(&mut *db).await?;
-    let mut endpoints: Vec<_> = rows.iter().map(|row| row.endpoint_id.uuid()).collect();
+    let last = rows.last().map(|row| row.id);
+    let mut endpoints: Vec<_> = rows.iter().filter_map(|row| row.endpoint_id).map(EndpointId::uuid).collect();
+    let count = endpoints.len() as u64;
     endpoints.sort_unstable();
     endpoints.dedup();
-    let resent = rows.len() as u64;
-    let key = |endpoint_id| move |key| OrderKey { endpoint_id, key };
-    let keys: Vec<OrderKey> = rows.into_iter().filter_map(|row| row.order_key.map(key(row.endpoint_id))).collect();
-    call_next(&mut *db, &keys, now).await?;
+    let keys = rows.into_iter().filter_map(|row| Some(OrderKey { endpoint_id: row.endpoint_id?, key: row.order_key? }));
+    call_next(&mut *db, &keys.collect::<Vec<_>>(), now).await?;
     sqlx::query!("UPDATE endpoints SET open_until = $2 WHERE id = ANY($1) AND open_until > $2", &endpoints, now)
         .execute(db)
         .await?;
-    Ok(resent)
+    Ok(Resent { count, last })
 }

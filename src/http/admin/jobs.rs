@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::audit;
 use crate::{
     app::App,
+    domain::text,
     http::{
         auth::Operator,
         extract::PathText,
@@ -68,7 +69,10 @@ pub async fn run(
         Ok(Ok(Ok(detail))) => Ok((StatusCode::OK, Json(JobResponse { job, status: "done", detail: Some(detail) }))),
         Ok(Ok(Err(error @ JobError::PollingOff))) => Err(Problem::new(ProblemKind::Conflict, error.to_string())),
         Ok(Ok(Err(JobError::Database(error)))) => Err(error.into()),
-        Ok(Ok(Err(error @ JobError::Poll(_)))) => Err(Problem::unavailable(error)),
+        Ok(Ok(Err(error @ JobError::Poll(_)))) => {
+            let detail = format!("the job did not end well: {}", text::without_contacts(&error.to_string()));
+            Err(Problem::new(ProblemKind::Unavailable, detail))
+        }
         Ok(Err(panicked)) => Err(Problem::internal(panicked)),
         Err(_) => Ok((StatusCode::ACCEPTED, Json(JobResponse { job, status: "running", detail: None }))),
     }

@@ -197,14 +197,8 @@ pub async fn retry(
 ) -> Result<(StatusCode, Json<LogResponse>), Problem> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let wanted = Resend {
-        tenant: &caller.tenant,
-        delivery_id: Some(id),
-        endpoint_id: None,
-        since: None,
-        include_sent: request.unwrap_or_default().include_sent,
-    };
-    let revived = deliveries::resend(&mut tx, wanted, now).await? > 0;
+    let wanted = Resend::one(&caller.tenant, id, request.unwrap_or_default().include_sent);
+    let revived = deliveries::resend_some(&mut tx, &wanted, 1, now).await?.count > 0;
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let row = delivery_log::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;

@@ -9,18 +9,12 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    db::{
-        Page, endpoints,
-        stats::{self, DeliveryCount, Latency, QueueDepth},
-    },
-    domain::endpoint::HealthState,
+    db::stats::{self, DeliveryCount, EndpointCounts, Latency, QueueDepth},
     http::{auth::Reader, problem::Problem},
 };
 
 /// The time that is looked back on.
 const WINDOW: TimeDelta = TimeDelta::hours(24);
-/// Endpoints whose health is counted: as many as any tenant has.
-const ENDPOINTS: i64 = 10_000;
 
 /// How it is going.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,7 +73,7 @@ pub struct QueueStats {
 }
 
 /// Endpoints by their health.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct EndpointStats {
     ok: i64,
     failing: i64,
@@ -100,17 +94,7 @@ pub async fn read(State(app): State<Arc<App>>, Reader(caller): Reader) -> Result
     let latency = stats::callback_to_sent(&app.pool, tenant, since).await?;
     let deliveries = stats::count_deliveries(&app.pool, tenant, since).await?;
     let queues = stats::tenant_queues(&app.pool, tenant, until).await?;
-    let page = Page { limit: ENDPOINTS, before: None };
-    let endpoints = endpoints::list_endpoints(&app.pool, tenant, None, page).await?;
-    let health = endpoints.iter().fold(EndpointStats::default(), |mut stats, endpoint| {
-        *match endpoint.health() {
-            HealthState::Ok => &mut stats.ok,
-            HealthState::Failing => &mut stats.failing,
-            HealthState::Open => &mut stats.open,
-            HealthState::Disabled => &mut stats.disabled,
-        } += 1;
-        stats
-    });
+    let endpoints = stats::count_endpoints(&app.pool, tenant).await?;
     Ok(Json(StatsResponse {
         since,
         until,
@@ -118,7 +102,7 @@ pub async fn read(State(app): State<Arc<App>>, Reader(caller): Reader) -> Result
         callback_to_sent: latency.into(),
         deliveries: deliveries.into_iter().map(Into::into).collect(),
         queues: queues.into_iter().map(Into::into).collect(),
-        endpoints: health,
+        endpoints: endpoints.into(),
     }))
 }
 
@@ -139,6 +123,13 @@ impl From<Latency> for LatencyStats {
     fn from(latency: Latency) -> Self {
         let Latency { count, p50_seconds, p95_seconds, max_seconds } = latency;
         Self { count, p50_seconds, p95_seconds, max_seconds }
+    }
+}
+
+impl From<EndpointCounts> for EndpointStats {
+    fn from(counts: EndpointCounts) -> Self {
+        let EndpointCounts { ok, failing, open, disabled } = counts;
+        Self { ok, failing, open, disabled }
     }
 }
 

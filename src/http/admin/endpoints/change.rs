@@ -9,7 +9,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{EndpointResponse, HIDDEN, drop_waiting, fields::Fields};
+use super::{
+    EndpointResponse, HIDDEN, drop_waiting,
+    fields::{Fields, pace},
+};
 use crate::{
     app::App,
     db::{
@@ -192,7 +195,7 @@ async fn save(
         fresh: moved || row.enabled && !before.enabled,
     };
     endpoints::update_endpoint(&mut *tx, &caller.tenant, row.id, &change, now).await?;
-    paces::set_pace(&mut *tx, &caller.tenant, Some(row.id), row.rate_limit_per_minute).await?;
+    paces::set_pace(&mut *tx, &caller.tenant, Some(row.id), pace(row.kind, row.rate_limit_per_minute)).await?;
     let row = endpoints::find_endpoint(&mut *tx, &caller.tenant, row.id).await?.ok_or(ProblemKind::NotFound)?;
     Ok(EndpointResponse::opened(row, secrets))
 }

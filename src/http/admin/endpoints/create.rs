@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     EndpointResponse,
-    fields::{Fields, secret_fault},
+    fields::{Fields, pace, secret_fault},
 };
 use crate::{
     app::App,
@@ -109,7 +109,8 @@ pub async fn create(
     };
     let now = creation.now;
     endpoints::insert_endpoint(creation.db(), &endpoint, now).await?;
-    paces::set_pace(creation.db(), &caller.tenant, Some(id), request.rate_limit_per_minute).await?;
+    let pace = pace(request.kind, request.rate_limit_per_minute);
+    paces::set_pace(creation.db(), &caller.tenant, Some(id), pace).await?;
     let row = endpoints::find_endpoint(creation.db(), &caller.tenant, id).await?.ok_or(ProblemKind::Internal)?;
     let mut response = EndpointResponse::opened(row, secrets);
     audit(creation.db(), &caller, "endpoint.create", id, None, Some(response.for_audit()), now).await?;

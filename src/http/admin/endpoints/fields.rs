@@ -44,6 +44,17 @@ const FILTER_ENTRIES: usize = 100;
 /// Deliveries a minute that can be asked for.
 pub(in crate::http::admin) const RATE_LIMIT: std::ops::RangeInclusive<i32> = 1..=60_000;
 
+/// Slack takes one message a second from an incoming webhook.
+const SLACK_PER_MINUTE: i32 = 60;
+
+/// The limit that is kept: what was asked for, and of Slack no more than it takes.
+pub(super) fn pace(kind: EndpointChannel, asked: Option<i32>) -> Option<i32> {
+    match kind {
+        EndpointChannel::Slack => Some(asked.unwrap_or(SLACK_PER_MINUTE).min(SLACK_PER_MINUTE)),
+        EndpointChannel::Email | EndpointChannel::Webhook => asked,
+    }
+}
+
 /// The fields of an endpoint that an administrator chooses.
 pub(super) struct Fields<'a> {
     pub(super) kind: EndpointChannel,

@@ -26,12 +26,13 @@ use crate::{
         paces,
     },
     domain::{
+        access::Role,
         endpoint::{EndpointChannel, EndpointSecrets, HealthState, disabled_reason},
         filter::Filters,
         ids::{EndpointId, EndpointKind},
     },
     http::{
-        auth::{Admin, Reader},
+        auth::{Admin, Caller, Reader},
         extract::{Params, PathId},
         problem::{Problem, ProblemKind},
     },
@@ -111,6 +112,14 @@ impl EndpointResponse {
         }
     }
 
+    /// As a caller may see it: a Slack URL is a credential, and whoever only reads does not need it.
+    fn shown_to(mut self, caller: &Caller) -> Self {
+        if self.kind == EndpointChannel::Slack && caller.role != Role::Admin {
+            self.target = destination(self.kind, &self.target);
+        }
+        self
+    }
+
     /// What the audit keeps: of the target only where it leads, since a Slack URL is a credential.
     fn for_audit(&self) -> Value {
         json!({
@@ -147,7 +156,8 @@ pub async fn list(
     params.finish()?;
     let rows = endpoints::list_endpoints(&app.pool, &caller.tenant, None, one_more(page)).await?;
     let ListResponse { items, next_cursor } = paged::<_, EndpointRow>(rows, page, |row| row.id.uuid());
-    let items = items.into_iter().map(|row| EndpointResponse::new(&app, row)).collect::<Result<_, _>>()?;
+    let item = |row| EndpointResponse::new(&app, row).map(|endpoint| endpoint.shown_to(&caller));
+    let items = items.into_iter().map(item).collect::<Result<_, _>>()?;
     Ok(Json(ListResponse { items, next_cursor }))
 }
 
@@ -162,7 +172,7 @@ pub async fn read(
     PathId(id): PathId<EndpointKind>,
 ) -> Result<Json<EndpointResponse>, Problem> {
     let row = endpoints::find_endpoint(&app.pool, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
-    EndpointResponse::new(&app, row).map(Json)
+    EndpointResponse::new(&app, row).map(|endpoint| Json(endpoint.shown_to(&caller)))
 }
 
 #[utoipa::path(

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::{
@@ -23,6 +24,9 @@ use crate::{
         problem::{Problem, ProblemBody, ProblemKind},
     },
 };
+
+/// How many deliveries are put back in one transaction.
+const BATCH: i64 = 1000;
 
 /// How a test went.
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,21 +101,42 @@ pub async fn recover(
 ) -> Result<(StatusCode, Json<RecoverResponse>), Problem> {
     let now = app.clock.now();
     let RecoverRequest { since, dry_run, include_sent } = request;
-    let wanted =
-        Resend { tenant: &caller.tenant, delivery_id: None, endpoint_id: Some(id), since: Some(since), include_sent };
+    let mut wanted = Resend::since(&caller.tenant, id, since, include_sent);
     let mut tx = app.pool.begin().await?;
-    let endpoint = endpoints::lock_endpoint(&mut tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
+    let endpoint = endpoints::find_endpoint(&mut *tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
+    let count = deliveries::count_resendable(&mut *tx, &wanted).await?;
     if dry_run {
-        let count = deliveries::count_resendable(&mut *tx, wanted).await?;
         return Ok((StatusCode::ACCEPTED, Json(RecoverResponse { count })));
     }
     if !endpoint.enabled {
         return Err(Problem::new(ProblemKind::Conflict, "the endpoint is disabled: enable it first"));
     }
-    let count = i64::try_from(deliveries::resend(&mut tx, wanted, now).await?).unwrap_or(i64::MAX);
+    let first = deliveries::resend_some(&mut tx, &wanted, BATCH, now).await?;
     let after = json!({"since": since, "include_sent": include_sent, "count": count});
     audit(&mut tx, &caller, "endpoint.recover", id, None, Some(after), now).await?;
     tx.commit().await?;
     app.wake.now();
+    if let Some(last) = first.last {
+        wanted.after = last;
+        tokio::spawn(async move {
+            if let Err(error) = resend_rest(&app, wanted).await {
+                warn!(endpoint.id = %id, %error, "not everything is sent again; what still failed can be recovered anew");
+            }
+        });
+    }
     Ok((StatusCode::ACCEPTED, Json(RecoverResponse { count })))
+}
+
+/// Goes on behind the first batch, beside the answer: there may be very many.
+async fn resend_rest(app: &App, mut wanted: Resend) -> sqlx::Result<()> {
+    loop {
+        let mut tx = app.pool.begin().await?;
+        let batch = deliveries::resend_some(&mut tx, &wanted, BATCH, app.clock.now()).await?;
+        tx.commit().await?;
+        app.wake.now();
+        match batch.last {
+            Some(last) => wanted.after = last,
+            None => return Ok(()),
+        }
+    }
 }
