@@ -58,7 +58,7 @@ fn bad_configuration_is_reported_at_once_by_name_and_exits_2() {
 fn help_and_openapi_need_nothing() {
     let (code, stdout, _) = aftercall(&["--help"], &[]);
     assert_eq!(code, 0);
-    for command in ["serve", "worker", "demo", "migrate", "import", "openapi", "healthcheck"] {
+    for command in ["serve", "worker", "demo", "migrate", "import", "token", "openapi", "healthcheck"] {
         assert!(stdout.contains(command), "{command}");
         assert_eq!(aftercall(&[command, "--help"], &[]).0, 0);
     }
@@ -82,6 +82,30 @@ async fn a_server_answers_its_health_check_and_stops_cleanly_on_a_signal() {
     assert_eq!(aftercall(&["healthcheck"], &[("PORT", &port)]).0, 0);
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(aftercall(&["healthcheck"], &[("PORT", &port)]).0, 1);
+}
+
+#[tokio::test]
+async fn tokens_are_made_listed_and_revoked_straight_on_the_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let vars: HashMap<&str, String> = [("ADMIN_TOKEN", crate::support::TOKEN.to_owned())].into();
+    let server = Server::start(&["serve"], &vars, dir.path()).await;
+    let data = dir.path().display().to_string();
+    let token = |args: &[&str]| aftercall(&[&["token"], args].concat(), &[("DATA_DIR", &data)]);
+    let (code, stdout, stderr) = token(&["create", "--name", "Reports", "--role", "viewer"]);
+    assert_eq!(code, 0, "{stderr}");
+    let (id, secret) = (stdout.lines().next().unwrap(), stdout.lines().nth(1).unwrap());
+    let ask = || async {
+        let url = format!("http://127.0.0.1:{}/api/v1/admin/calls", server.port);
+        reqwest::Client::builder().build().unwrap().get(url).bearer_auth(secret).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask().await, 200);
+    let (_, listed, _) = token(&["list"]);
+    assert!(listed.contains(id) && listed.contains("Reports") && !listed.contains(secret), "{listed}");
+    assert_eq!(token(&["revoke", id]).0, 0);
+    assert_eq!(ask().await, 401);
+    assert_eq!(token(&["revoke", id]).0, 1);
+    assert_eq!(token(&["create", "--name", "x", "--role", "king"]).0, 2);
+    assert_eq!(token(&["create", "--name", "x", "--role", "viewer", "--tenant", "nobody"]).0, 1);
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ pub async fn insert_endpoint(
 
 /// An endpoint as it stands.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of independent facts")]
 pub struct EndpointRow {
     /// Its id.
     pub id: EndpointId,

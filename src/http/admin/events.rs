@@ -150,7 +150,9 @@ fn check(request: &RaiseEventRequest) -> Result<(), Problem> {
         Ok(()) => {}
         Err(fault @ EventFault::UnknownType) => faults.add("/type", fault.to_string()),
         Err(EventFault::Data(wrong)) => {
-            wrong.into_iter().for_each(|fault| faults.add(format!("/data{}", fault.pointer), fault.detail));
+            for fault in wrong {
+                faults.add(format!("/data{}", fault.pointer), fault.detail);
+            }
         }
     }
     if let Some(intent) = &request.intent {

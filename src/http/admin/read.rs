@@ -9,9 +9,30 @@ use serde_json::Number;
 
 use crate::http::extract;
 
-/// Tells null from nothing, for a field that can be taken back.
-pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<i32>>, D::Error> {
-    whole(from).map(Some)
+/// What becomes of a limit: null lifts it, and nothing leaves it as it is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum LimitChange {
+    #[default]
+    Keep,
+    Lift,
+    Set(i32),
+}
+
+impl LimitChange {
+    /// The limit after the change.
+    pub fn of(self, now: Option<i32>) -> Option<i32> {
+        match self {
+            Self::Keep => now,
+            Self::Lift => None,
+            Self::Set(limit) => Some(limit),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitChange {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(whole(from)?.map_or(Self::Lift, Self::Set))
+    }
 }
 
 /// A whole number, however it is written: 60 and 60.0 are the same to JSON Schema.

@@ -13,7 +13,7 @@ use super::{
     IdempotencyHeader, ListResponse, audit,
     endpoints::RATE_LIMIT,
     faults::Faults,
-    read::{given, whole},
+    read::{LimitChange, whole},
 };
 use crate::{
     app::App,
@@ -75,9 +75,9 @@ pub struct ChangeTenantRequest {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// Null lifts the limit.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 60_000)]
-    rate_limit_per_minute: Option<Option<i32>>,
+    rate_limit_per_minute: LimitChange,
 }
 
 #[utoipa::path(
@@ -146,13 +146,13 @@ pub async fn change(
     PathText(id): PathText,
     extract::Json(request): extract::Json<ChangeTenantRequest>,
 ) -> Result<Json<TenantResponse>, Problem> {
-    faults(request.name.as_deref(), request.rate_limit_per_minute.flatten()).finish()?;
+    faults(request.name.as_deref(), request.rate_limit_per_minute.of(None)).finish()?;
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let mut tenant = tenants::find_tenant(&mut *tx, &id).await?.ok_or(ProblemKind::NotFound)?;
     let before = json!({"name": tenant.name, "rate_limit_per_minute": tenant.rate_limit_per_minute});
     tenant.name = request.name.unwrap_or(tenant.name);
-    tenant.rate_limit_per_minute = request.rate_limit_per_minute.unwrap_or(tenant.rate_limit_per_minute);
+    tenant.rate_limit_per_minute = request.rate_limit_per_minute.of(tenant.rate_limit_per_minute);
     tenants::update_tenant(&mut *tx, &tenant).await?;
     paces::set_pace(&mut *tx, &id, None, tenant.rate_limit_per_minute).await?;
     let after = json!({"name": tenant.name, "rate_limit_per_minute": tenant.rate_limit_per_minute});

@@ -140,6 +140,17 @@ impl TestApp {
         self.api("POST", "/api/v1/admin/notify/endpoints", Some(body)).await.expect(201).body
     }
 
+    /// Raises an event as another program does, and returns the answer.
+    pub async fn raise(&self, event: Value) -> Value {
+        self.api("POST", "/api/v1/events", Some(event)).await.expect(202).body
+    }
+
+    /// Changes an endpoint and returns it.
+    pub async fn change_endpoint(&self, endpoint: &Value, change: Value) -> Value {
+        let path = format!("/api/v1/admin/notify/endpoints/{}", endpoint["id"].as_str().expect("an id"));
+        self.api("PATCH", &path, Some(change)).await.expect(200).body
+    }
+
     /// A webhook endpoint that wants `call.summarised` only.
     pub async fn add_webhook(&self, receiver: &Receiver) -> Value {
         let filters = json!({"events": ["call.summarised"]});

@@ -20,7 +20,7 @@ pub use self::{
     database::Database,
     gong::{Gong, Signing, callback, transcript},
     process::Server,
-    receiver::Receiver,
+    receiver::{Received, Receiver},
     smtp::{Protection, SmtpServer},
     stand_in::{Fault, StandIn},
     wire::{Wire, answer, read_request},

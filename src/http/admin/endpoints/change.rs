@@ -25,7 +25,7 @@ use crate::{
     http::{
         admin::{
             audit,
-            read::{given, optional_object},
+            read::{LimitChange, optional_object},
         },
         auth::{Admin, Caller},
         extract::{self, OptionalJson, PathId},
@@ -49,9 +49,9 @@ pub struct ChangeEndpointRequest {
     /// Headers added to each webhook. A value of `[hidden]`, as it is shown, leaves that header as it is.
     headers: Option<BTreeMap<String, String>>,
     /// Null lifts the limit.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 60_000)]
-    rate_limit_per_minute: Option<Option<i32>>,
+    rate_limit_per_minute: LimitChange,
     /// Holds for events from now on.
     ordered: Option<bool>,
 }
@@ -136,7 +136,7 @@ impl Wanted {
         row.name = request.name.unwrap_or_else(|| row.name.clone());
         row.enabled = request.enabled.unwrap_or(row.enabled);
         row.ordered = request.ordered.unwrap_or(row.ordered);
-        row.rate_limit_per_minute = request.rate_limit_per_minute.unwrap_or(row.rate_limit_per_minute);
+        row.rate_limit_per_minute = request.rate_limit_per_minute.of(row.rate_limit_per_minute);
         if let Some(Filters { events, intents }) = request.filters {
             (row.filter_events, row.filter_intents) = (events, intents);
         }

@@ -17,7 +17,7 @@ async fn started(account_mail: &str) -> (SmtpServer, TestApp) {
     (server, app.with("ACCOUNT_MAIL", account_mail).start().await)
 }
 
-/// As an administrator told of the account.
+/// As it stands in the database, good or bad.
 async fn account(app: &TestApp, number: &str, name: &str, cs: Option<&str>, am: Option<&str>) {
     sqlx::query(
         "INSERT INTO accounts (id, tenant_id, number, name, cs_email, am_email, created_at, updated_at)

@@ -1,6 +1,4 @@
-//! Measurements with the real binary and stand-ins that answer at once. They assert only that everything arrives; the
-//! figures are for whoever runs them:
-//! `cargo test --release --test it load:: -- --ignored --nocapture --test-threads 1`
+//! Calls through the whole chain, and a long sync.
 
 use std::{
     collections::HashMap,
@@ -10,6 +8,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
+use super::PATIENCE;
 use crate::support::{
     Database, Gong, Receiver, Server, TOKEN, callback,
     drive::{DriveStandIn, Layout},
@@ -21,7 +20,6 @@ use crate::support::{
 const CALLS: usize = 1000;
 /// A company's customers: each has a folder.
 const CUSTOMERS: usize = 100;
-const PATIENCE: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: see the head of this file"]
