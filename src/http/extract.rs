@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
 };
 use bytes::Bytes;
+use chrono::{DateTime, Datelike, Utc};
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
@@ -145,6 +146,12 @@ impl Params {
     }
 }
 
+/// A time as RFC 3339 has it. An offset can carry one out of the four-digit years that can be written so; that is no time.
+pub fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let at = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
+    at.filter(|at| (0..=9999).contains(&at.year())).ok_or_else(|| "a time such as 2031-05-06T09:30:00Z".to_owned())
+}
+
 /// Text that the database can compare with.
 pub fn plain(text: &str) -> Result<String, String> {
     if text.contains('\0') { Err("text without the character NUL".to_owned()) } else { Ok(text.to_owned()) }
@@ -203,4 +210,21 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     };
     path.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moment;
+
+    #[test]
+    fn times_are_those_that_can_be_written_back() {
+        for text in ["2031-05-06T09:30:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.5+02:00"] {
+            assert!(moment(text).is_ok(), "{text}");
+        }
+        for text in
+            ["9999-12-31T23:59:59-02:00", "0000-01-01T00:00:00+01:00", "+10000-01-01T00:00:00Z", "2031-05-06", ""]
+        {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
 }

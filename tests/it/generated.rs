@@ -23,7 +23,7 @@ fn the_committed_page_of_events_is_the_one_the_catalogue_gives() {
 }
 
 #[test]
-fn every_described_route_asks_for_a_token_and_the_callbacks_for_a_proof() {
+fn every_route_is_described_and_asks_for_a_token_or_a_proof() {
     let document: serde_json::Value = serde_json::from_str(&aftercall::http::openapi_document()).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -32,6 +32,8 @@ fn every_described_route_asks_for_a_token_and_the_callbacks_for_a_proof() {
                 operation["security"].as_array().unwrap().iter().flat_map(|s| s.as_object().unwrap().keys()).collect();
             assert!(schemes.iter().any(|scheme| *scheme == wanted), "{method} {path}");
             assert!(operation["summary"].is_string() && operation["operationId"].is_string(), "{method} {path}");
+            let mut answers = operation["responses"].as_object().unwrap().values();
+            assert!(answers.all(|answer| answer["description"].is_string()), "{method} {path}");
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::{
 /// How long a number may be, and how many domains an account may have.
 const NUMBER_LENGTH: usize = 100;
 const DOMAINS: usize = 50;
+/// How long an address and a domain may be, as mail has it.
+const ADDRESS_LENGTH: usize = 254;
+const DOMAIN_LENGTH: usize = 253;
 
 /// An account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,7 +56,7 @@ impl From<AccountRow> for AccountResponse {
 /// An e-mail domain.
 #[derive(ToSchema)]
 #[schema(value_type = String, max_length = 253, example = "halden.example",
-         pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$")]
+         pattern = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$")]
 #[expect(dead_code, reason = "describes the text")]
 struct Domain(String);
 
@@ -95,7 +98,7 @@ pub async fn list(
     put, path = "/api/v1/admin/accounts/{number}", tag = "accounts", operation_id = "put_account",
     summary = "Tell of an account, or replace what is known of it", security(("token" = [])),
     params(("number" = String, Path, description = "The number it goes by in the CRM", 
-            min_length = 1, max_length = 100, pattern = "^[A-Za-z0-9][A-Za-z0-9._ -]*$", example = "HF-20417")),
+            min_length = 1, max_length = 100, example = "HF-20417")),
     request_body = PutAccountRequest, responses((status = 200, body = AccountResponse)),
 )]
 pub async fn put(
@@ -135,7 +138,8 @@ fn check(number: &str, request: &PutAccountRequest) -> Result<Vec<String>, Probl
     faults.check_name("/number", number);
     faults.check_name("/name", &request.name);
     for (pointer, address) in [("/cs_email", &request.cs_email), ("/am_email", &request.am_email)] {
-        if address.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
+        let is_address = |text: &String| text.chars().count() <= ADDRESS_LENGTH && text.parse::<Address>().is_ok();
+        if address.as_ref().is_some_and(|address| !is_address(address)) {
             faults.add(pointer, "an e-mail address such as cs@example.com, or null");
         }
     }
@@ -144,14 +148,23 @@ fn check(number: &str, request: &PutAccountRequest) -> Result<Vec<String>, Probl
     }
     let mut domains: Vec<String> = Vec::new();
     for (index, domain) in request.domains.iter().enumerate() {
-        let domain = domain.trim().to_lowercase();
-        if format!("x@{domain}").parse::<Address>().is_err() || !domain.contains('.') {
+        let domain = domain.to_ascii_lowercase();
+        if !is_domain(&domain) {
             faults.add(format!("/domains/{index}"), "a domain such as example.com");
         } else if !domains.contains(&domain) {
             domains.push(domain);
         }
     }
     faults.finish().map(|()| domains)
+}
+
+/// Whether this is a domain as DNS has it, with at least two labels.
+fn is_domain(text: &str) -> bool {
+    let letters = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len()) && letters(label) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    text.len() <= DOMAIN_LENGTH && text.contains('.') && text.split('.').all(is_label)
 }
 
 /// What the audit keeps: of addresses only where they are.
@@ -163,4 +176,22 @@ fn for_audit(account: &AccountRow) -> Value {
         "name": account.name, "domains": account.domains,
         "cs_email": shown(&account.cs_email), "am_email": shown(&account.am_email),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_domain;
+
+    #[test]
+    fn domains_are_those_of_the_dns() {
+        for text in ["halden.example", "a.b-c.example", "xn--bcher-kva.example"] {
+            assert!(is_domain(text), "{text}");
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        for text in
+            ["halden", "-a.example", "a-.example", "a..example", "[127.0.0.1]", "a b.example", "a.example\n", &long]
+        {
+            assert!(!is_domain(text), "{text}");
+        }
+    }
 }

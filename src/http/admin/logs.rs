@@ -23,7 +23,7 @@ use crate::{
     },
     http::{
         auth::{Admin, Reader},
-        extract::{OptionalJson, Params, PathId},
+        extract::{OptionalJson, Params, PathId, moment},
         problem::{Problem, ProblemBody, ProblemKind},
     },
 };
@@ -109,7 +109,8 @@ impl From<AttemptRow> for AttemptResponse {
     get, path = "/api/v1/admin/notify/logs", tag = "log", operation_id = "list_log",
     summary = "List deliveries, newest first", security(("token" = [])),
     params(("status" = Option<DeliveryStatus>, Query, description = "Only of this status"),
-           ("event" = Option<String>, Query, description = "Only of events of this type or family (`call.*`)"),
+           ("event" = Option<String>, Query, description = "Only of events of this type or family (`call.*`)",
+            max_length = 100, pattern = "^[a-z0-9_-]+(\\.[a-z0-9_-]+)*(\\.\\*)?$"),
            ("endpoint_id" = Option<String>, Query, description = "Only to this endpoint", pattern = "^ep_[0-9a-f]{32}$"),
            ("since" = Option<DateTime<Utc>>, Query, description = "Decided then or later"),
            ("until" = Option<DateTime<Utc>>, Query, description = "Decided before then"),
@@ -121,10 +122,6 @@ pub async fn list(
     Reader(caller): Reader,
     mut params: Params,
 ) -> Result<Json<ListResponse<LogResponse>>, Problem> {
-    let time = |text: &str| {
-        let at = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
-        at.map_err(|_| "a time such as 2031-05-06T09:30:00Z".to_owned())
-    };
     let filter = LogFilter {
         id: None,
         status: params
@@ -135,8 +132,8 @@ pub async fn list(
         }),
         endpoint_id: params
             .read("endpoint_id", |text| text.parse().map_err(|_| "the id of an endpoint, ep_…".to_owned())),
-        since: params.read("since", time),
-        until: params.read("until", time),
+        since: params.read("since", moment),
+        until: params.read("until", moment),
     };
     let page = params.page();
     params.finish()?;

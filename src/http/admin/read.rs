@@ -1,10 +1,13 @@
 //! How fields of requests are read where serde takes more, or less, than JSON Schema means.
 
+use chrono::{DateTime, Utc};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Number;
+
+use crate::http::extract;
 
 /// What becomes of a limit: null lifts it, and nothing leaves it as it is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,17 @@ pub fn whole<'de, D: Deserializer<'de>, T: TryFrom<i64>>(from: D) -> Result<Opti
 pub fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     let text = String::deserialize(from)?;
     T::deserialize(text.into_deserializer())
+}
+
+/// A time as RFC 3339 has it: serde would take more, years of five digits for one.
+pub fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
+    extract::moment(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+/// A time that may be left out or null.
+pub fn optional_moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| extract::moment(&text)).transpose().map_err(D::Error::custom)
 }
 
 /// An object: serde would take an array for a struct, its fields one after the other.

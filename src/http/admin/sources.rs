@@ -86,7 +86,7 @@ pub struct CreateSourceRequest {
     kind: SourceType,
     #[schema(min_length = 1, max_length = 200, example = "Gong EMEA")]
     name: String,
-    /// Gong's public keys, PEM or the one line of base64 that Gong shows: callbacks signed by one of them come in.
+    /// Gong's public keys: callbacks signed by one of them come in.
     #[serde(default)]
     #[schema(max_items = 10)]
     public_keys: Vec<String>,

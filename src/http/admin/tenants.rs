@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    IdempotencyHeader, ListResponse, PageQuery, audit,
+    IdempotencyHeader, ListResponse, audit,
     endpoints::RATE_LIMIT,
     faults::Faults,
     read::{LimitChange, whole},
@@ -81,7 +81,10 @@ pub struct ChangeTenantRequest {
 
 #[utoipa::path(
     get, path = "/api/v1/admin/tenants", tag = "access", operation_id = "list_tenants",
-    summary = "List tenants by their ids", security(("token" = [])), params(PageQuery),
+    summary = "List tenants by their ids", security(("token" = [])),
+    params(("limit" = Option<u16>, Query, description = "How many items, 50 if left out.", minimum = 1, maximum = 200),
+           ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.",
+            pattern = "^[a-z0-9][a-z0-9-]{0,62}$")),
     responses((status = 200, body = ListResponse<TenantResponse>)),
 )]
 pub async fn list(

@@ -9,7 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{IdempotencyHeader, ListResponse, PageQuery, audit, faults::Faults, one_more, paged, read::word};
+use super::{
+    IdempotencyHeader, ListResponse, PageQuery, audit,
+    faults::Faults,
+    one_more, paged,
+    read::{optional_moment, word},
+};
 use crate::{
     app::App,
     db::{
@@ -79,6 +84,7 @@ pub struct CreateTokenRequest {
     #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$", example = "default")]
     tenant: Option<String>,
     /// Never, if left out.
+    #[serde(default, deserialize_with = "optional_moment")]
     expires_at: Option<DateTime<Utc>>,
 }
 

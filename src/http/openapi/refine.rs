@@ -8,7 +8,7 @@ use crate::domain::catalogue;
 /// A line of text that says something: no control character, and not only white space.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// How the ids in paths look, by a part of the path.
-const IDS: [(&str, &str); 8] = [
+const IDS: [(&str, &str); 9] = [
     ("/endpoints/{id}", "^ep_[0-9a-f]{32}$"),
     ("/notify/test/{id}", "^ep_[0-9a-f]{32}$"),
     ("/logs/{id}", "^dlv_[0-9a-f]{32}$"),
@@ -17,7 +17,10 @@ const IDS: [(&str, &str); 8] = [
     ("/sources/{id}", "^src_[0-9a-f]{32}$"),
     ("/webhooks/gong/{source_id}", "^src_[0-9a-f]{32}$"),
     ("/tenants/{id}", "^[a-z0-9][a-z0-9-]{0,62}$"),
+    ("/accounts/{number}", LINE),
 ];
+/// A public key as Gong shows it; whose, is nobody's business.
+const PUBLIC_KEY: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA6AWKRcRuGVk9H9AisUQtIrRAZQ+vLw+ACz0Hnx++ZYNX4jR1kcNIzTqf9AI4RX977wzRJpqdE+SkoJl/J+JtMCZFAu9vTFCJdCARaA+eJe5Pdbvq8vNa0jfnelPz/gR5+DsSn3wSCb+YlYi8RZH87cgLeotXAvuuQa/y6fRXrLtDxFgLihwp6KbPEkI5OOu9Gbl0TDax7etaBErc6fSdLnbmFyw/7ajmNM/Opx6ENUVTrSD5la/ZD1/2Z75nOXAt902oUoEhW+jDn2VvmYuQn4PswlF+CjP+ouC9oUHLpv/w3sibeM1Z/fAPeYXo/c5vMi5OYCk2fGwkMbguYIUw6wIDAQAB";
 
 /// Completes the document.
 pub fn refine(document: &mut Value) {
@@ -36,6 +39,14 @@ pub fn refine(document: &mut Value) {
     }
     describe_filters(&mut schemas["Filters"]);
     describe_endpoint_kinds(&mut schemas["CreateEndpointRequest"]);
+    let mut headers = headers();
+    headers["type"] = json!(["object", "null"]);
+    headers["description"] = schemas["ChangeEndpointRequest"]["properties"]["headers"]["description"].take();
+    schemas["ChangeEndpointRequest"]["properties"]["headers"] = headers;
+    schemas["CreateSourceRequest"]["properties"]["public_keys"]["items"] = json!({
+        "type": "string", "format": "rsa-public-key", "maxLength": 4000, "example": PUBLIC_KEY,
+        "description": "PEM, or the one line of base64 that Gong shows",
+    });
     describe_event_types(&mut schemas["RaiseEventRequest"]);
     schemas["GongCallback"] = gong_callback();
     describe_callbacks(document);
@@ -68,20 +79,18 @@ fn describe_refusals(path: &str, operation: &mut Value) {
         ("429", admin, "Too many wrong tokens from this address"),
         ("503", true, "Not possible now; see Retry-After"),
     ];
-    for (status, applies, description) in refusals {
-        let response = &mut operation["responses"][status];
-        if response.is_null() && applies {
-            *response = json!({"description": description});
-        }
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, _, description) in refusals.into_iter().filter(|(_, applies, _)| *applies) {
+        responses.entry(status).or_insert_with(|| json!({"description": description}));
     }
-    for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+    for (status, response) in responses {
+        if response["description"].is_null() {
+            response["description"] = json!("What was asked for");
+        }
         if status.as_str() >= "400" {
             let schema = json!({"$ref": "#/components/schemas/ProblemBody"});
             response["content"] = json!({"application/problem+json": {"schema": schema}});
         }
-    }
-    if let Some(responses) = operation["responses"].as_object_mut() {
-        responses.retain(|_, response| !response.is_null());
     }
 }
 
@@ -111,11 +120,6 @@ fn describe_filters(filters: &mut Value) {
 fn describe_endpoint_kinds(schema: &mut Value) {
     let url = json!({"type": "string", "format": "uri", "maxLength": 2000, "example": "https://crm.example.com/hooks"});
     let mailbox = json!({"type": "string", "format": "email", "maxLength": 254, "example": "team@example.com"});
-    let headers = json!({
-        "type": "object", "maxProperties": 20, "description": "Headers added to each webhook",
-        "propertyNames": {"pattern": "^[Xx]-[A-Za-z0-9-]{1,60}$"},
-        "additionalProperties": {"type": "string", "maxLength": 1000, "pattern": r"^[\t -~]*$"},
-    });
     let kinds = [("webhook", url.clone()), ("slack", url), ("email", mailbox)].map(|(kind, target)| {
         let mut of_kind = schema.clone();
         of_kind["title"] = json!(format!("A new {kind} endpoint"));
@@ -124,7 +128,7 @@ fn describe_endpoint_kinds(schema: &mut Value) {
         properties["target"] = target;
         if kind == "webhook" {
             properties["secret"]["pattern"] = json!("^[!-~]+$");
-            properties["headers"] = headers.clone();
+            properties["headers"] = headers();
         } else {
             properties["secret"] = json!({"type": "null"});
             properties["headers"] = json!({"type": "object", "maxProperties": 0});
@@ -132,6 +136,16 @@ fn describe_endpoint_kinds(schema: &mut Value) {
         of_kind
     });
     *schema = json!({"description": schema["description"], "oneOf": kinds});
+}
+
+/// Headers that a webhook can add.
+fn headers() -> Value {
+    json!({
+        "type": "object", "maxProperties": 20,
+        "description": "Headers added to each webhook. Those that HTTP or the signature needs are not free.",
+        "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"},
+        "additionalProperties": {"type": "string", "maxLength": 1000, "pattern": r"^[\t -~]*$"},
+    })
 }
 
 /// The data of an event depends on its type.

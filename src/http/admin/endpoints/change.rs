@@ -31,7 +31,7 @@ use crate::{
         },
         auth::{Admin, Caller},
         extract::{self, OptionalJson, PathId},
-        problem::{Problem, ProblemKind},
+        problem::{Problem, ProblemBody, ProblemKind},
     },
     notify,
 };
@@ -62,7 +62,9 @@ pub struct ChangeEndpointRequest {
     patch, path = "/api/v1/admin/notify/endpoints/{id}", tag = "endpoints", operation_id = "change_endpoint",
     summary = "Change an endpoint", security(("token" = [])), params(("id" = String, Path, description = "The endpoint")),
     description = "What waits goes to the new target. The secret is changed by rotate-secret.",
-    request_body = ChangeEndpointRequest, responses((status = 200, body = EndpointResponse)),
+    request_body = ChangeEndpointRequest,
+    responses((status = 200, body = EndpointResponse),
+              (status = 409, description = "The service made it for a mailbox", body = ProblemBody)),
 )]
 pub async fn change(
     State(app): State<Arc<App>>,

@@ -53,7 +53,7 @@ pub struct CreateEndpointRequest {
     /// What it wants; nothing listed means everything.
     #[serde(default, deserialize_with = "object")]
     filters: Filters,
-    /// What webhooks are signed with; made when null.
+    /// What webhooks are signed with; made when null. After `whsec_` comes base64, padded, of 24 bytes or more.
     #[schema(min_length = 16, max_length = 256)]
     secret: Option<String>,
     /// Headers added to each webhook.

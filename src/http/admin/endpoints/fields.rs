@@ -34,12 +34,13 @@ const RESERVED_HEADERS: &[&str] = &[
     "x-event",
     "x-signature",
 ];
-/// How many headers an endpoint may add, and how long each value may be.
-const HEADERS: (usize, usize) = (20, 1000);
+/// How many headers an endpoint may add, and how long each name and value may be.
+const HEADERS: (usize, usize, usize) = (20, 100, 1000);
 /// Lengths of a secret that somebody chose.
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
-/// How long targets and lists may be.
+/// How long URLs, mailboxes and lists may be.
 const TARGET_LENGTH: usize = 2000;
+const MAILBOX_LENGTH: usize = 254;
 const FILTER_ENTRIES: usize = 100;
 /// Deliveries a minute that can be asked for.
 pub(in crate::http::admin) const RATE_LIMIT: std::ops::RangeInclusive<i32> = 1..=60_000;
@@ -106,7 +107,8 @@ fn target_problem(app: &App, kind: EndpointChannel, target: &str) -> Option<Stri
     match kind {
         EndpointChannel::Slack | EndpointChannel::Webhook => app.egress.check(target).err(),
         EndpointChannel::Email => {
-            target.parse::<Mailbox>().err().map(|_| "a mailbox such as team@example.com".to_owned())
+            let fits = target.chars().count() <= MAILBOX_LENGTH && target.parse::<Mailbox>().is_ok();
+            (!fits).then(|| "a mailbox such as team@example.com, at most 254 characters".to_owned())
         }
     }
 }
@@ -136,7 +138,7 @@ fn header_faults(faults: &mut Faults, kind: EndpointChannel, headers: &BTreeMap<
     if kind != EndpointChannel::Webhook && !headers.is_empty() {
         faults.add("/headers", "only webhooks take headers: leave them out");
     }
-    let (most, longest) = HEADERS;
+    let (most, longest_name, longest_value) = HEADERS;
     if headers.len() > most {
         faults.add("/headers", "at most 20 headers");
     }
@@ -146,9 +148,10 @@ fn header_faults(faults: &mut Faults, kind: EndpointChannel, headers: &BTreeMap<
             faults.add(pointer, "given twice, in another spelling");
         } else if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             faults.add(pointer, "this header is ours to set");
-        } else if HeaderName::try_from(name).is_err() || !is_value(value) || value.len() > longest {
-            let detail =
-                "not a header: a name of letters, digits and dashes, and at most 1000 printable ASCII characters";
+        } else if HeaderName::try_from(name).is_err() || name.len() > longest_name {
+            faults.add(pointer, "not the name of a header: at most 100 letters, digits and dashes");
+        } else if !is_value(value) || value.len() > longest_value {
+            let detail = "not the value of a header: at most 1000 printable ASCII characters";
             faults.add(pointer, detail);
         }
     }

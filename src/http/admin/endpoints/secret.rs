@@ -16,7 +16,7 @@ use crate::{
         admin::{audit, read::whole},
         auth::Admin,
         extract::{OptionalJson, PathId},
-        problem::{Problem, ProblemKind},
+        problem::{Problem, ProblemBody, ProblemKind},
     },
     notify,
 };
@@ -48,7 +48,8 @@ pub struct RotateResponse {
     summary = "Give a webhook a new secret", security(("token" = [])),
     description = "While the two overlap, webhook-signature carries both signatures; X-Signature is made with the new one.",
     params(("id" = String, Path, description = "The endpoint")), request_body = Option<RotateRequest>,
-    responses((status = 200, description = "The new secret, shown this once", body = RotateResponse)),
+    responses((status = 200, description = "The new secret, shown this once", body = RotateResponse),
+              (status = 409, description = "It is no webhook", body = ProblemBody)),
 )]
 pub async fn rotate(
     State(app): State<Arc<App>>,

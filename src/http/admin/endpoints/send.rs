@@ -18,7 +18,7 @@ use crate::{
     },
     domain::{delivery::Verdict, ids::EndpointKind},
     http::{
-        admin::audit,
+        admin::{audit, read::moment},
         auth::Admin,
         extract::{self, PathId},
         problem::{Problem, ProblemBody, ProblemKind},
@@ -70,6 +70,7 @@ pub async fn test(
 #[serde(deny_unknown_fields)]
 pub struct RecoverRequest {
     /// What was decided then or later.
+    #[serde(deserialize_with = "moment")]
     since: DateTime<Utc>,
     /// Only count.
     #[serde(default)]
