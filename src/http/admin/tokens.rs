@@ -135,7 +135,9 @@ pub async fn create(
         last_used_at: None,
         token: None,
     };
-    audit(creation.db(), &caller, "token.create", id, None, Some(response.for_audit()), now).await?;
+    // Whose token it is may look it up, also where ADMIN_TOKEN made it for them.
+    let owner = Caller { tenant: response.tenant.clone(), ..caller.clone() };
+    audit(creation.db(), &owner, "token.create", id, None, Some(response.for_audit()), now).await?;
     response.token = Some(secret);
     creation.finish(StatusCode::CREATED, None, &response).await
 }
