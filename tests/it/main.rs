@@ -15,6 +15,7 @@ mod fairness;
 mod generated;
 mod import;
 mod intake;
+mod isolation;
 mod limits;
 mod load;
 mod ordered;
