@@ -23,4 +23,5 @@ mod outside;
 mod pipeline;
 mod queue;
 mod resources;
+mod roles;
 mod support;
