@@ -13,6 +13,7 @@ mod embedded;
 mod endpoint_life;
 mod fairness;
 mod generated;
+mod idempotency;
 mod import;
 mod intake;
 mod isolation;
