@@ -2,6 +2,7 @@
 //! real PostgreSQL, with the outside world played by local servers.
 
 mod admin;
+mod audit;
 mod chain;
 mod chaos;
 mod cli;
