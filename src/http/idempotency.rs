@@ -33,10 +33,10 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// How long a key may be.
 const KEY_LENGTH: usize = 255;
 
-/// The strict JSON body of a creating request, with its key if it has one.
+/// The strict JSON body of a creating request, with its key if it has one. The body is had by beginning only: whether it
+/// would be taken now is no question for a request that was answered before.
 pub struct Once<T> {
-    /// The body.
-    pub body: T,
+    body: T,
     key: Option<String>,
     request_hash: Vec<u8>,
 }
@@ -61,7 +61,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Once<T> {
 }
 
 fn read_key(value: &HeaderValue) -> Result<String, Problem> {
-    let key = value.to_str().ok().filter(|key| (1..=KEY_LENGTH).contains(&key.len()));
+    let fits = |key: &&str| (1..=KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = value.to_str().ok().filter(fits);
     let fault = || Problem::invalid_field("/Idempotency-Key", "1 to 255 visible ASCII characters");
     key.map(str::to_owned).ok_or_else(fault)
 }
@@ -95,32 +96,67 @@ struct StoredAnswer {
 }
 
 impl<T> Once<T> {
-    /// Begins, unless the key was used before. Fails if that was for another request, or is still under way.
-    pub async fn begin<'a>(self, app: &'a App, caller: &'a Caller) -> Result<Begun<'a, T>, Problem> {
+    /// Begins what passes `check`, unless the key was used before. Fails if that was for another request, or is still
+    /// under way.
+    pub async fn begin<'a>(
+        self,
+        app: &'a App,
+        caller: &'a Caller,
+        check: impl FnOnce(&T) -> Result<(), Problem>,
+    ) -> Result<Begun<'a, T>, Problem> {
         let Self { body, key, request_hash } = self;
         let mut tx = app.pool.begin().await?;
-        if let Some(key) = &key {
-            let owner = KeyOwner { tenant: &caller.tenant, actor: &caller.actor, key };
-            if !idempotency::take_key(&mut tx, owner).await? {
-                let detail = "a request with this Idempotency-Key is under way; ask again in a moment";
-                return Err(Problem::new(ProblemKind::Conflict, detail));
+        let owner = key.as_ref().map(|key| KeyOwner { tenant: &caller.tenant, actor: &caller.actor, key });
+        let known = match owner {
+            Some(owner) => answered(app, &mut tx, owner, &request_hash).await,
+            None => Ok(None),
+        };
+        let known = match known {
+            Ok(None) => check(&body).map(|()| None),
+            known => known,
+        };
+        let over = match known {
+            Ok(None) => {
+                let creation = Creation { tx, now: app.clock.now(), app, caller, key, request_hash };
+                return Ok(Begun::New(body, creation));
             }
-            if let Some(known) = idempotency::find_answer(&mut *tx, owner).await? {
-                if known.request_hash != request_hash {
-                    let detail = "this key was used for another request; use a new key for each";
-                    return Err(Problem::invalid_field("/Idempotency-Key", detail));
-                }
-                return replay(app, owner, &known).map(Begun::Known);
-            }
-        }
-        Ok(Begun::New(body, Creation { tx, now: app.clock.now(), app, caller, key, request_hash }))
+            Ok(Some(answer)) => Ok(Begun::Known(answer)),
+            Err(problem) => Err(problem),
+        };
+        // Not left to the pool: who asks again at once would meet a key that is still taken.
+        tx.rollback().await?;
+        over
     }
+}
+
+/// Takes the key and finds what was answered to it.
+async fn answered(
+    app: &App,
+    tx: &mut PgConnection,
+    owner: KeyOwner<'_>,
+    request_hash: &[u8],
+) -> Result<Option<Response>, Problem> {
+    if !idempotency::take_key(&mut *tx, owner).await? {
+        let detail = "a request with this Idempotency-Key is under way; ask again in a moment";
+        return Err(Problem::new(ProblemKind::Conflict, detail));
+    }
+    let Some(known) = idempotency::find_answer(&mut *tx, owner).await? else { return Ok(None) };
+    if known.request_hash != request_hash {
+        let detail = "this key was used for another request; use a new key for each";
+        return Err(Problem::invalid_field("/Idempotency-Key", detail));
+    }
+    replay(app, owner, &known).map(Some)
 }
 
 impl Creation<'_> {
     /// The connection of the transaction.
     pub fn db(&mut self) -> &mut PgConnection {
         &mut self.tx
+    }
+
+    /// Undoes all of it and lets go of the key, so that the request can be put right and sent again.
+    pub async fn refuse(self, problem: Problem) -> Problem {
+        self.tx.rollback().await.map_or_else(Problem::from, |()| problem)
     }
 
     /// Commits what was done together with its answer, and gives the answer.

@@ -2,6 +2,7 @@
 //! real PostgreSQL, with the outside world played by local servers.
 
 mod admin;
+mod audit;
 mod chain;
 mod chaos;
 mod cli;
@@ -13,8 +14,10 @@ mod embedded;
 mod endpoint_life;
 mod fairness;
 mod generated;
+mod idempotency;
 mod import;
 mod intake;
+mod isolation;
 mod limits;
 mod load;
 mod ordered;
@@ -22,4 +25,5 @@ mod outside;
 mod pipeline;
 mod queue;
 mod resources;
+mod roles;
 mod support;

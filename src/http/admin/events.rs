@@ -94,8 +94,7 @@ pub async fn raise(
     Raiser(caller): Raiser,
     once: Once<RaiseEventRequest>,
 ) -> Result<Response, Problem> {
-    check(&once.body)?;
-    let (request, mut creation) = match once.begin(&app, &caller).await? {
+    let (request, mut creation) = match once.begin(&app, &caller, check).await? {
         Begun::New(request, creation) => (request, creation),
         Begun::Known(answer) => return Ok(answer),
     };
@@ -103,7 +102,7 @@ pub async fn raise(
     if let Some(id) = &request.id
         && let Some(known) = known(creation.db(), &caller.tenant, id).await?
     {
-        return Ok((StatusCode::OK, Json(known)).into_response());
+        return creation.finish(StatusCode::OK, None, &known).await;
     }
     let event = NewEvent {
         id: EventId::new(),
@@ -124,7 +123,7 @@ pub async fn raise(
         Ok(emitted) => emitted.first().map_or(0, |emitted| emitted.endpoints),
         // Another request with the same id was quicker by a moment.
         Err(sqlx::Error::Database(error)) if error.constraint() == Some("events_external_id_unique") => {
-            drop(creation);
+            creation.tx.rollback().await?;
             let id = event.external_id.as_deref().unwrap_or_default();
             let known = known(&mut *app.pool.acquire().await?, &caller.tenant, id).await?;
             let known = known.ok_or_else(|| Problem::internal(anyhow::anyhow!("an event that was there is gone")))?;

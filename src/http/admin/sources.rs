@@ -134,8 +134,7 @@ pub async fn create(
     Admin(caller): Admin,
     once: Once<CreateSourceRequest>,
 ) -> Result<Response, Problem> {
-    check(&once.body)?;
-    let (request, mut creation) = match once.begin(&app, &caller).await? {
+    let (request, mut creation) = match once.begin(&app, &caller, check).await? {
         Begun::New(request, creation) => (request, creation),
         Begun::Known(answer) => return Ok(answer),
     };

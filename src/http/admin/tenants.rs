@@ -113,12 +113,7 @@ pub async fn create(
     Root(caller): Root,
     once: Once<CreateTenantRequest>,
 ) -> Result<Response, Problem> {
-    let mut faults = faults(Some(&once.body.name), once.body.rate_limit_per_minute);
-    if let Err(detail) = slug(&once.body.id) {
-        faults.add("/id", detail);
-    }
-    faults.finish()?;
-    let (request, mut creation) = match once.begin(&app, &caller).await? {
+    let (request, mut creation) = match once.begin(&app, &caller, check).await? {
         Begun::New(request, creation) => (request, creation),
         Begun::Known(answer) => return Ok(answer),
     };
@@ -126,7 +121,8 @@ pub async fn create(
     let now = creation.now;
     let tenant = TenantRow { id, name, rate_limit_per_minute, created_at: now };
     if !tenants::insert_tenant(creation.db(), &tenant).await? {
-        return Err(Problem::new(ProblemKind::Conflict, "this id is taken, maybe by a tenant that is being removed"));
+        let detail = "this id is taken, maybe by a tenant that is being removed";
+        return Err(creation.refuse(Problem::new(ProblemKind::Conflict, detail)).await);
     }
     paces::set_pace(creation.db(), &tenant.id, None, rate_limit_per_minute).await?;
     let after = json!({"name": tenant.name, "rate_limit_per_minute": rate_limit_per_minute});
@@ -183,6 +179,14 @@ pub async fn delete(
     audit(&mut tx, &caller, "tenant.delete", &id, Some(json!({"name": tenant.name})), None, now).await?;
     tx.commit().await?; // what waits for its endpoints the sweeper fails, and the retention job removes
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(request: &CreateTenantRequest) -> Result<(), Problem> {
+    let mut faults = faults(Some(&request.name), request.rate_limit_per_minute);
+    if let Err(detail) = slug(&request.id) {
+        faults.add("/id", detail);
+    }
+    faults.finish()
 }
 
 fn faults(name: Option<&str>, rate_limit_per_minute: Option<i32>) -> Faults {

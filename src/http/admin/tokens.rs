@@ -115,13 +115,16 @@ pub async fn create(
     Admin(caller): Admin,
     once: Once<CreateTokenRequest>,
 ) -> Result<Response, Problem> {
-    check(&app, &caller, &once.body).await?;
-    let (request, mut creation) = match once.begin(&app, &caller).await? {
-        Begun::New(request, creation) => (request, creation),
-        Begun::Known(answer) => return Ok(answer),
-    };
+    let (request, mut creation) =
+        match once.begin(&app, &caller, |request| check(request, &caller, app.clock.now())).await? {
+            Begun::New(request, creation) => (request, creation),
+            Begun::Known(answer) => return Ok(answer),
+        };
     let (id, secret, now) = (TokenId::new(), generate_token(), creation.now);
     let tenant = request.tenant.unwrap_or_else(|| caller.tenant.clone());
+    if tenant != caller.tenant && tenants::find_tenant(creation.db(), &tenant).await?.is_none() {
+        return Err(creation.refuse(Problem::invalid_field("/tenant", "there is no such tenant")).await);
+    }
     let token = NewToken {
         id,
         tenant: &tenant,
@@ -141,23 +144,21 @@ pub async fn create(
         last_used_at: None,
         token: None,
     };
-    audit(creation.db(), &caller, "token.create", id, None, Some(response.for_audit()), now).await?;
+    // Whose token it is may look it up, also where ADMIN_TOKEN made it for them.
+    let owner = Caller { tenant: response.tenant.clone(), ..caller.clone() };
+    audit(creation.db(), &owner, "token.create", id, None, Some(response.for_audit()), now).await?;
     response.token = Some(secret);
     creation.finish(StatusCode::CREATED, None, &response).await
 }
 
-async fn check(app: &App, caller: &Caller, request: &CreateTokenRequest) -> Result<(), Problem> {
+fn check(request: &CreateTokenRequest, caller: &Caller, now: DateTime<Utc>) -> Result<(), Problem> {
     let mut faults = Faults::default();
     faults.check_name("/name", &request.name);
-    if request.expires_at.is_some_and(|at| at <= app.clock.now()) {
+    if request.expires_at.is_some_and(|at| at <= now) {
         faults.add("/expires_at", "a time that is still to come");
     }
-    if let Some(tenant) = request.tenant.as_ref().filter(|tenant| **tenant != caller.tenant) {
-        if !caller.is_root {
-            faults.add("/tenant", "your own tenant; only ADMIN_TOKEN makes tokens for others");
-        } else if tenants::find_tenant(&app.pool, tenant).await?.is_none() {
-            faults.add("/tenant", "there is no such tenant");
-        }
+    if request.tenant.as_ref().is_some_and(|tenant| *tenant != caller.tenant) && !caller.is_root {
+        faults.add("/tenant", "your own tenant; only ADMIN_TOKEN makes tokens for others");
     }
     faults.finish()
 }

@@ -7,11 +7,14 @@ pub mod drive;
 mod gong;
 pub mod gong_api;
 pub mod openai;
+mod operations;
 mod process;
 mod receiver;
+mod rows;
 mod smtp;
 pub mod snowflake;
 mod stand_in;
+mod tenant;
 mod wire;
 
 pub use self::{
@@ -19,9 +22,12 @@ pub use self::{
     certificate::Certificate,
     database::{Database, contents},
     gong::{Gong, Signing, callback, transcript},
+    operations::{Operation, Things, operations, request},
     process::Server,
     receiver::{Received, Receiver},
+    rows::Rows,
     smtp::{Protection, SmtpServer},
     stand_in::{Fault, StandIn},
+    tenant::{SHARED_ACCOUNT, SHARED_CALL, Tenant},
     wire::{Wire, answer, read_request},
 };

@@ -83,8 +83,7 @@ pub async fn create(
     Admin(caller): Admin,
     once: Once<CreateEndpointRequest>,
 ) -> Result<Response, Problem> {
-    check(&app, &once.body)?;
-    let (request, mut creation) = match once.begin(&app, &caller).await? {
+    let (request, mut creation) = match once.begin(&app, &caller, |request| check(&app, request)).await? {
         Begun::New(request, creation) => (request, creation),
         Begun::Known(answer) => return Ok(answer),
     };
