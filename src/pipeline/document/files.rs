@@ -60,7 +60,8 @@ impl FileStore {
             };
             for folder in folders {
                 let folder = folder.with_context(|| format!("cannot read {}", root.display()))?;
-                if !folder.file_name().to_string_lossy().starts_with(TENANT) {
+                let is_account = folder.path().is_dir() && !folder.file_name().to_string_lossy().starts_with(TENANT);
+                if is_account {
                     take_out(&folder.path(), &call_id)?;
                 }
             }
@@ -120,7 +121,7 @@ fn held(summary: &Path) -> anyhow::Result<Option<(DateTime<Utc>, String)>> {
     let Some(text) = read(summary)? else { return Ok(None) };
     let remark = text.lines().next().and_then(|line| line.strip_prefix(HELD)?.strip_suffix(" -->"));
     Ok(remark.and_then(|remark| {
-        let (at, id) = remark.split_once(" of ")?;
+        let (at, id) = remark.split_once(" of ").unwrap_or((remark, "")); // 0.1.0 wrote no id
         Some((DateTime::parse_from_rfc3339(at).ok()?.to_utc(), id.to_owned()))
     }))
 }
