@@ -33,6 +33,7 @@ SEMANTIC = [
     ("(change|create)_endpoint", "/headers/.*", "this header is ours to set", "a list of names, in any case"),
     ("create_endpoint", "/secret", "after whsec_ comes base64", "depends on how the text begins"),
     ("create_token", "/expires_at", "a time that is still to come", "depends on the clock"),
+    ("raise_event", "/(type|intent|subject)", "phone number", "enough digits look like one"),
     ("create_token", "/tenant", "there is no such tenant", "depends on what there is"),
 ]
 
