@@ -6,10 +6,13 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
+
 use super::session::Session;
 use crate::{
     config::Config,
-    domain::ids::DEFAULT_SOURCE,
+    db::tenants,
+    domain::{access::OWN_TENANT, ids::DEFAULT_SOURCE},
     intake::{
         Callback, Intake,
         import::{Imported, import},
@@ -26,6 +29,9 @@ pub struct Args {
     /// Also start a run for each call not seen before; running workers take it up
     #[arg(long)]
     process: bool,
+    /// Whose calls they are
+    #[arg(long, default_value = OWN_TENANT)]
+    tenant: String,
 }
 
 /// Imports, reports, and exits 1 if anything could not be read.
@@ -33,7 +39,10 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let _logs = telemetry::start_logs(&config.service)?;
     let session = Session::open(&config).await?;
     let clock = session.clock.clone();
-    let imported = import(&session.pool, "default", &args.paths, clock.now()).await?;
+    tenants::find_tenant(&session.pool, &args.tenant)
+        .await?
+        .with_context(|| format!("there is no tenant {:?}", args.tenant))?;
+    let imported = import(&session.pool, &args.tenant, &args.paths, clock.now()).await?;
     let (calls, transcripts) = (imported.calls.len(), imported.transcripts);
     writeln!(stdout(), "took {calls} calls and {transcripts} transcripts")?;
     for problem in &imported.problems {
@@ -43,7 +52,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     if args.process {
         let wake = Wake::default();
         let intake = Intake::start(session.pool.clone(), clock, wake.clone());
-        let started = start_runs(&intake, imported).await?;
+        let started = start_runs(&intake, &args.tenant, imported).await?;
         // Workers of other processes would find the runs by themselves a second later.
         wake.tell_others(&session.pool).await;
         writeln!(stdout(), "started {started} runs, {} calls were known", calls - started)?;
@@ -52,10 +61,10 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(bad)))
 }
 
-async fn start_runs(intake: &Intake, imported: Imported) -> anyhow::Result<usize> {
+async fn start_runs(intake: &Intake, tenant: &str, imported: Imported) -> anyhow::Result<usize> {
     let mut started = 0;
     for call in imported.calls.into_values() {
-        let accepted = intake.accept(Callback::found("default", DEFAULT_SOURCE, call)).await?;
+        let accepted = intake.accept(Callback::found(tenant, DEFAULT_SOURCE, call)).await?;
         started += usize::from(!accepted.duplicate);
     }
     Ok(started)

@@ -109,6 +109,32 @@ async fn tokens_are_made_listed_and_revoked_straight_on_the_database() {
 }
 
 #[tokio::test]
+async fn what_is_imported_for_a_tenant_belongs_to_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let vars: HashMap<&str, String> = [("ADMIN_TOKEN", crate::support::TOKEN.to_owned())].into();
+    let server = Server::start(&["serve"], &vars, dir.path()).await;
+    let emea = serde_json::json!({"id": "emea", "name": "EMEA"});
+    server.api(reqwest::Method::POST, "/api/v1/admin/tenants", Some(emea)).await.unwrap();
+    let file = dir.path().join("call.json");
+    std::fs::write(&file, crate::support::transcript("1").to_string()).unwrap();
+    let (data, file) = (dir.path().display().to_string(), file.display().to_string());
+    let import = |tenant: &str| aftercall(&["import", "--process", "--tenant", tenant, &file], &[("DATA_DIR", &data)]);
+    let (code, stdout, stderr) = import("emea");
+    assert!(code == 0 && stdout.contains("started 1 runs"), "{stdout}{stderr}");
+    assert_eq!(import("nobody").0, 1);
+    let token =
+        aftercall(&["token", "create", "--name", "x", "--role", "viewer", "--tenant", "emea"], &[("DATA_DIR", &data)]);
+    let token = token.1.lines().nth(1).unwrap().to_owned();
+    let calls = async |token: &str| -> serde_json::Value {
+        let url = format!("http://127.0.0.1:{}/api/v1/admin/calls", server.port);
+        let asked = reqwest::Client::builder().build().unwrap().get(url).bearer_auth(token).send().await.unwrap();
+        asked.json().await.unwrap()
+    };
+    assert_eq!(calls(&token).await["items"][0]["id"], "1");
+    assert_eq!(calls(crate::support::TOKEN).await["items"], serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn a_lost_encryption_key_is_named_at_the_start() {
     let database = Database::create().await;
     let dir = tempfile::tempdir().unwrap();
