@@ -25,6 +25,7 @@ mod load;
 mod ordered;
 mod outside;
 mod pipeline;
+mod privacy;
 mod queue;
 mod resources;
 mod retention;

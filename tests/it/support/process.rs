@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
@@ -30,8 +31,25 @@ impl Server {
         server
     }
 
+    /// Does the same and puts everything that the process says into a file.
+    pub async fn start_writing(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path, output: &File) -> Self {
+        let into = || Stdio::from(output.try_clone().expect("the file can be shared"));
+        let server = Self::spawn_with(command, vars, data_dir, (into(), into()));
+        server.wait_until_ready().await;
+        server
+    }
+
     /// Starts a command with these variables and waits for nothing.
     pub fn spawn(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
+        Self::spawn_with(command, vars, data_dir, (Stdio::inherit(), Stdio::inherit()))
+    }
+
+    fn spawn_with(
+        command: &[&str],
+        vars: &HashMap<&str, String>,
+        data_dir: &Path,
+        (stdout, stderr): (Stdio, Stdio),
+    ) -> Self {
         let port = free_port();
         let mut process = Command::new(env!("CARGO_BIN_EXE_aftercall"));
         process
@@ -43,7 +61,9 @@ impl Server {
             .env("DATA_DIR", data_dir)
             .env("LOG_LEVEL", "warn")
             .envs(vars)
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr);
         if command == ["worker"] {
             process.env("METRICS_PORT", port.to_string());
         }

@@ -41,6 +41,8 @@ pub struct Receiver {
 struct Inner {
     answers: Answers,
     received: Vec<Received>,
+    /// What stands before the request's own body in every answer.
+    echo: Option<String>,
 }
 
 impl Receiver {
@@ -58,6 +60,13 @@ impl Receiver {
     /// Answers once with this, then 200.
     pub async fn answering_once(status: u16, headers: Vec<(&'static str, String)>, body: String) -> Self {
         Self::build([(status, headers, body)].into(), Duration::ZERO).await
+    }
+
+    /// Answers these statuses in turn, then 200, and repeats what it was sent behind words of its own.
+    pub async fn echoing(statuses: impl IntoIterator<Item = u16>, words: impl Into<String>) -> Self {
+        let receiver = Self::answering(statuses).await;
+        receiver.state.lock().unwrap().echo = Some(words.into());
+        receiver
     }
 
     /// Answers everything only after `delay`.
@@ -103,17 +112,20 @@ impl Receiver {
 async fn take(State(receiver): State<Receiver>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let raw = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
-    let answer = {
+    let (answer, echo) = {
         let mut inner = receiver.state.lock().unwrap();
         inner.received.push(Received {
             headers: parts.headers,
             body: serde_json::from_slice(&raw).unwrap_or_default(),
-            raw,
+            raw: raw.clone(),
         });
-        inner.answers.pop_front()
+        (inner.answers.pop_front(), inner.echo.clone())
     };
     tokio::time::sleep(receiver.delay).await;
-    let (status, headers, body) = answer.unwrap_or((200, Vec::new(), "ok".to_owned()));
+    let (status, headers, mut body) = answer.unwrap_or((200, Vec::new(), "ok".to_owned()));
+    if let Some(words) = echo {
+        body = format!("{words} {}", String::from_utf8_lossy(&raw));
+    }
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(name, value);
