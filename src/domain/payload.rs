@@ -4,7 +4,6 @@
 //! [`text::without_contacts`].
 
 use chrono::{DateTime, Utc};
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -110,15 +109,6 @@ impl CallData {
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).expect("plain data always becomes JSON")
     }
-}
-
-/// A URL as it goes out: without its query if there is a contact in it.
-pub(super) fn bare_url(url: &str) -> String {
-    let decoded = percent_decode_str(url).decode_utf8_lossy();
-    let (bare, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
-    // Ids of calls are long numbers, which look like those of phones: only addresses and a leading plus count here.
-    let suspicious = decoded.contains('@') || decoded.contains('+') && text::without_contacts(&decoded) != decoded;
-    if suspicious { bare.to_owned() } else { url.to_owned() }
 }
 
 impl From<&Summary> for SummaryFacts {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::keys::Meaning;
-use super::{payload::bare_url, text};
+use super::text;
 
 /// So often a text is read again: the label of one number can be the evidence for the next.
 const READINGS: usize = 16;
@@ -39,6 +39,15 @@ pub fn link_without_contacts(text: &str) -> String {
 #[must_use]
 pub fn identifier_without_contacts(text: &str) -> String {
     clean_text(text.to_owned(), Meaning::Identifier)
+}
+
+/// A URL as it goes out: without its query if there is a contact in it.
+fn bare_url(url: &str) -> String {
+    let decoded = percent_decode_str(url).decode_utf8_lossy();
+    let (bare, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
+    // Ids of calls are long numbers, which look like those of phones: only addresses and a leading plus count here.
+    let suspicious = decoded.contains('@') || decoded.contains('+') && text::without_contacts(&decoded) != decoded;
+    if suspicious { bare.to_owned() } else { url.to_owned() }
 }
 
 fn clean(value: Value, meaning: Meaning) -> Value {
