@@ -55,7 +55,7 @@ impl NewDelivery<'_> {
 }
 
 /// Records decisions, many in one round trip. One that stands already is left as it is. One that keeps its order waits
-/// at infinity while another of its key is on its way ([`ordered::lock_keys`] must be held).
+/// at infinity while another of its key is on its way.
 pub async fn insert_deliveries(
     db: &mut PgConnection,
     deliveries: &[NewDelivery<'_>],
