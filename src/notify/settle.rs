@@ -62,15 +62,20 @@ pub(super) struct SettleCommitter {
 }
 
 impl SettleCommitter {
-    /// Fails what waits for an endpoint that was disabled, beside the settling of others. Should the process end before
-    /// that is done, the sweeper goes on.
-    fn drop_waiting(&self, id: EndpointId) {
-        let (pool, now) = (self.pool.clone(), self.clock.now());
-        tokio::spawn(async move {
-            if let Err(error) = deliveries::fail_waiting(&pool, Some(id), disabled_reason::DELIVERY, now).await {
-                warn!(endpoint.id = %id, %error, "what waits for a disabled endpoint could not be failed; the sweeper will");
-            }
-        });
+    /// Fails what waits for an endpoint that was disabled: the first of it now, the rest beside the settling of others.
+    /// Should the process end before that is done, the sweeper goes on.
+    async fn drop_waiting(&self, id: EndpointId) {
+        let (pool, now, error) = (self.pool.clone(), self.clock.now(), disabled_reason::DELIVERY);
+        let unsaid = move |error: sqlx::Error| {
+            warn!(endpoint.id = %id, %error, "what waits for a disabled endpoint could not be failed; the sweeper will");
+        };
+        match deliveries::fail_some_waiting(&pool, Some(id), error, now).await {
+            Ok(0) => {}
+            Ok(_) => drop(tokio::spawn(async move {
+                deliveries::fail_waiting(&pool, Some(id), error, now).await.map(drop).unwrap_or_else(unsaid);
+            })),
+            Err(error) => unsaid(error),
+        }
     }
 }
 
@@ -105,7 +110,7 @@ impl Committer for SettleCommitter {
         let called = deliveries::call_next(&mut tx, &next, now).await?;
         tx.commit().await?;
         for id in noted.disabled {
-            self.drop_waiting(id);
+            self.drop_waiting(id).await;
         }
         if noted.raised || called > 0 {
             self.wake.now();

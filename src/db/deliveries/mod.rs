@@ -114,26 +114,36 @@ pub async fn fail_waiting(
 ) -> sqlx::Result<u64> {
     let mut total = 0;
     loop {
-        let failed = sqlx::query!(
-            "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
-             FROM (SELECT w.id FROM endpoints e CROSS JOIN LATERAL (
-                       SELECT id FROM deliveries w
-                       WHERE w.endpoint_id = e.id AND w.status IN ('pending', 'retrying')
-                         AND (w.claim_id IS NULL OR w.ready_at <= $3)
-                       LIMIT $4 FOR UPDATE SKIP LOCKED) w
-                   WHERE NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1) LIMIT $4) waiting
-             WHERE d.id = waiting.id",
-            endpoint_id.map(EndpointId::uuid),
-            error,
-            now,
-            FAILED_AT_ONCE,
-        );
-        let failed = failed.execute(pool).await?.rows_affected();
+        let failed = fail_some_waiting(pool, endpoint_id, error, now).await?;
         total += failed;
         if failed == 0 {
             return Ok(total);
         }
     }
+}
+
+/// Fails one batch of them.
+pub async fn fail_some_waiting(
+    db: impl PgExecutor<'_>,
+    endpoint_id: Option<EndpointId>,
+    error: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let failed = sqlx::query!(
+        "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
+         FROM (SELECT w.id FROM endpoints e CROSS JOIN LATERAL (
+                   SELECT id FROM deliveries w
+                   WHERE w.endpoint_id = e.id AND w.status IN ('pending', 'retrying')
+                     AND (w.claim_id IS NULL OR w.ready_at <= $3)
+                   LIMIT $4 FOR UPDATE SKIP LOCKED) w
+               WHERE NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1) LIMIT $4) waiting
+         WHERE d.id = waiting.id",
+        endpoint_id.map(EndpointId::uuid),
+        error,
+        now,
+        FAILED_AT_ONCE,
+    );
+    Ok(failed.execute(db).await?.rows_affected())
 }
 
 /// Fails what waits of calls that have turned private: nothing more of them goes out.
