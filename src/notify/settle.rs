@@ -72,7 +72,8 @@ impl SettleCommitter {
         match deliveries::fail_some_waiting(&pool, Some(id), error, now).await {
             Ok(0) => {}
             Ok(_) => drop(tokio::spawn(async move {
-                deliveries::fail_waiting(&pool, Some(id), error, now).await.map(drop).unwrap_or_else(unsaid);
+                let rest = deliveries::fail_waiting(&pool, Some(id), error, now).await;
+                rest.map_or_else(unsaid, drop);
             })),
             Err(error) => unsaid(error),
         }
