@@ -21,8 +21,9 @@ use crate::{
         tokens::{self, NewToken},
     },
     domain::{
-        access::{Role, generate_token, token_hash},
+        access::{OWN_TENANT, Role, generate_token, token_hash},
         ids::TokenId,
+        text,
     },
     telemetry,
 };
@@ -49,7 +50,7 @@ enum Command {
         #[arg(long, value_parser = role)]
         role: Role,
         /// Whose data it opens
-        #[arg(long, default_value = "default")]
+        #[arg(long, default_value = OWN_TENANT)]
         tenant: String,
         /// When it ends, such as 2031-12-31T00:00:00Z; never, if left out
         #[arg(long)]
@@ -93,7 +94,7 @@ async fn create(
     expires_at: Option<DateTime<Utc>>,
 ) -> anyhow::Result<()> {
     let now = session.clock.now();
-    if name.trim().is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+    if !text::is_name(name) {
         bail!("--name: one line of 1 to 200 characters");
     }
     if expires_at.is_some_and(|at| at <= now) {

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
 use super::Page;
 use crate::domain::{
@@ -212,10 +211,4 @@ pub async fn readopt_orphans(
     )
     .fetch_all(db)
     .await
-}
-
-/// The cursor of a run.
-#[must_use]
-pub fn cursor(run: &Run) -> Uuid {
-    run.id.uuid()
 }

@@ -34,6 +34,15 @@ impl Place {
             Self::Source(id) => id.uuid(),
         }
     }
+
+    /// What a value in this place is bound to when it is sealed: elsewhere it does not open.
+    #[must_use]
+    pub fn bound_to(self) -> String {
+        match self {
+            Self::Endpoint(id) => format!("endpoints/{id}"),
+            Self::Source(id) => format!("sources/{id}"),
+        }
+    }
 }
 
 /// Lists what is sealed after the one with this id: so many at most, in the order of their ids.

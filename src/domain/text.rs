@@ -20,6 +20,15 @@ pub fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
+/// How long a name may be, in characters.
+const NAME_LENGTH: usize = 200;
+
+/// Whether this can be the name of something: one line that says something, of at most 200 characters.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= NAME_LENGTH && !text.chars().any(char::is_control)
+}
+
 /// Replaces e-mail addresses and phone numbers, line by line.
 #[must_use]
 pub fn without_contacts(text: &str) -> String {

@@ -22,7 +22,7 @@ pub async fn check_seals(pool: &PgPool, key_ring: &KeyRing) -> anyhow::Result<()
 pub async fn renew_seals(pool: &PgPool, key_ring: &KeyRing) -> anyhow::Result<()> {
     let outdated = open_all(pool, key_ring).await?;
     for (place, sealed, plain) in &outdated {
-        let anew = key_ring.seal(&bound_to(*place), plain);
+        let anew = key_ring.seal(&place.bound_to(), plain);
         sealed::replace_sealed(pool, *place, sealed, &anew).await?;
     }
     if !outdated.is_empty() {
@@ -40,7 +40,7 @@ async fn open_all(pool: &PgPool, key_ring: &KeyRing) -> anyhow::Result<Vec<(Plac
         let Some(last) = rows.last() else { return Ok(outdated) };
         after = last.place.id();
         for SealedRow { place, name, sealed } in rows {
-            let bound_to = bound_to(place);
+            let bound_to = place.bound_to();
             let plain = key_ring
                 .open(&bound_to, &sealed)
                 .with_context(|| format!("ENCRYPTION_KEYS: {bound_to} ({name}) cannot be opened"))?;
@@ -48,13 +48,5 @@ async fn open_all(pool: &PgPool, key_ring: &KeyRing) -> anyhow::Result<Vec<(Plac
                 outdated.push((place, sealed, plain));
             }
         }
-    }
-}
-
-/// What a value in this place is bound to when it is sealed.
-fn bound_to(place: Place) -> String {
-    match place {
-        Place::Endpoint(id) => format!("endpoints/{id}"),
-        Place::Source(id) => format!("sources/{id}"),
     }
 }

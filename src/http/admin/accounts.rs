@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ListResponse, PageQuery, audit, faults::Faults, one_more, paged};
+use super::{ListResponse, PageQuery, audit, faults::Faults, mailbox_for_audit, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -169,9 +169,7 @@ fn is_domain(text: &str) -> bool {
 
 /// What the audit keeps: of addresses only where they are.
 fn for_audit(account: &AccountRow) -> Value {
-    let shown = |address: &Option<String>| {
-        address.as_ref().map(|address| format!("…@{}", address.rsplit('@').next().unwrap_or_default()))
-    };
+    let shown = |address: &Option<String>| address.as_deref().map(mailbox_for_audit);
     json!({
         "name": account.name, "domains": account.domains,
         "cs_email": shown(&account.cs_email), "am_email": shown(&account.am_email),

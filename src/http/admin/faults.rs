@@ -1,9 +1,12 @@
 //! Gathers what is wrong with a request, so that all of it is told at once.
 
-use crate::http::problem::{FieldError, Problem};
+use crate::{
+    domain::text,
+    http::problem::{FieldError, Problem},
+};
 
-/// How long a name may be, in characters.
-const NAME_LENGTH: usize = 200;
+/// Deliveries a minute that can be asked for.
+const RATE_LIMIT: std::ops::RangeInclusive<i32> = 1..=60_000;
 
 /// What is wrong with which field.
 #[derive(Debug, Default)]
@@ -22,10 +25,15 @@ impl Faults {
 
     /// Adds a fault unless this can be the name of something.
     pub fn check_name(&mut self, pointer: impl Into<String>, name: &str) {
-        let is_line =
-            !name.trim().is_empty() && name.chars().count() <= NAME_LENGTH && !name.chars().any(char::is_control);
-        if !is_line {
+        if !text::is_name(name) {
             self.add(pointer, "one line of 1 to 200 characters");
+        }
+    }
+
+    /// Adds a fault unless this can be a limit of deliveries a minute.
+    pub fn check_rate_limit(&mut self, limit: Option<i32>) {
+        if limit.is_some_and(|limit| !RATE_LIMIT.contains(&limit)) {
+            self.add("/rate_limit_per_minute", "1 to 60000, or null for no limit");
         }
     }
 

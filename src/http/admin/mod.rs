@@ -69,12 +69,22 @@ fn one_more(page: Page) -> Page {
 }
 
 /// Makes a page of rows that were asked for with [`one_more`].
-fn paged<R, T: From<R>>(mut rows: Vec<R>, page: Page, key: impl Fn(&R) -> Uuid) -> ListResponse<T> {
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+fn paged<R, T: From<R>>(rows: Vec<R>, page: Page, key: impl Fn(&R) -> Uuid) -> ListResponse<T> {
+    cut(rows, page.limit, |row| key(row).simple().to_string())
+}
+
+/// Cuts rows, of which one more than `limit` was asked for, to a page; `cursor` tells where the next one begins.
+fn cut<R, T: From<R>>(mut rows: Vec<R>, limit: i64, cursor: impl Fn(&R) -> String) -> ListResponse<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| more).map(|row| key(row).simple().to_string());
+    let next_cursor = rows.last().filter(|_| more).map(cursor);
     ListResponse { items: rows.into_iter().map(T::from).collect(), next_cursor }
+}
+
+/// What of a mailbox may stand in the audit: where it is, not whose.
+fn mailbox_for_audit(mailbox: &str) -> String {
+    format!("…@{}", mailbox.rsplit('@').next().unwrap_or_default().trim_end_matches('>'))
 }
 
 /// Records a change in the transaction of the change itself.

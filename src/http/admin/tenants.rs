@@ -10,8 +10,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    IdempotencyHeader, ListResponse, audit,
-    endpoints::RATE_LIMIT,
+    IdempotencyHeader, ListResponse, audit, cut,
     faults::Faults,
     read::{LimitChange, whole},
 };
@@ -21,6 +20,7 @@ use crate::{
         paces,
         tenants::{self, TenantRow},
     },
+    domain::access::OWN_TENANT,
     http::{
         auth::Root,
         extract::{self, Params, PathText},
@@ -29,8 +29,6 @@ use crate::{
     },
 };
 
-/// The tenant that the environment's connections belong to.
-const OWN: &str = "default";
 /// How long an id may be.
 const ID_LENGTH: usize = 63;
 
@@ -95,11 +93,8 @@ pub async fn list(
     let limit = params.limit();
     let after = params.read("cursor", slug);
     params.finish()?;
-    let mut rows = tenants::list_tenants(&app.pool, None, after.as_deref(), limit + 1).await?;
-    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Ok(Json(ListResponse { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+    let rows = tenants::list_tenants(&app.pool, None, after.as_deref(), limit + 1).await?;
+    Ok(Json(cut(rows, limit, |row| row.id.clone())))
 }
 
 #[utoipa::path(
@@ -169,7 +164,7 @@ pub async fn delete(
     Root(caller): Root,
     PathText(id): PathText,
 ) -> Result<StatusCode, Problem> {
-    if id == OWN {
+    if id == OWN_TENANT {
         return Err(Problem::new(ProblemKind::Conflict, "the tenant default belongs to the service itself"));
     }
     let now = app.clock.now();
@@ -194,9 +189,7 @@ fn faults(name: Option<&str>, rate_limit_per_minute: Option<i32>) -> Faults {
     if let Some(name) = name {
         faults.check_name("/name", name);
     }
-    if rate_limit_per_minute.is_some_and(|limit| !RATE_LIMIT.contains(&limit)) {
-        faults.add("/rate_limit_per_minute", "1 to 60000, or null for no limit");
-    }
+    faults.check_rate_limit(rate_limit_per_minute);
     faults
 }
 

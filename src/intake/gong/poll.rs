@@ -24,6 +24,7 @@ use crate::{
         sync_state::{self, Reader},
     },
     domain::{
+        access::OWN_TENANT,
         call::Call,
         clock::{Clock, after},
         ids::DEFAULT_SOURCE,
@@ -32,7 +33,7 @@ use crate::{
     queue::GroupCommitError,
 };
 
-const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOURCE, name: "poll" };
+const READER: Reader<'static> = Reader { tenant: OWN_TENANT, source: DEFAULT_SOURCE, name: "poll" };
 /// How long a poller that died keeps others from polling; renewed with every page.
 const LEASE: Duration = Duration::from_mins(2);
 

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     config::GongConfig,
-    domain::{ids::SourceId, signature},
+    domain::{access::OWN_TENANT, ids::SourceId, signature},
 };
 
 /// How far the timestamp of a Standard Webhooks signature may be from now, in seconds: the standard's own tolerance.
@@ -96,7 +96,7 @@ impl Source {
     pub fn from_config(config: &GongConfig) -> Self {
         Self {
             id: crate::domain::ids::DEFAULT_SOURCE,
-            tenant: "default".to_owned(),
+            tenant: OWN_TENANT.to_owned(),
             public_keys: config.public_keys.clone(),
             url_key: config.url_key.clone(),
             secret: config.secret.clone(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Source;
 use crate::{
     config::public_key,
-    db::sources::SourceRow,
+    db::{sealed::Place, sources::SourceRow},
     domain::{
         ids::SourceId,
         keyring::{KeyRing, KeyRingError},
@@ -36,14 +36,14 @@ impl fmt::Debug for SourceKeys {
 #[must_use]
 pub fn seal(key_ring: &KeyRing, id: SourceId, keys: &SourceKeys) -> Vec<u8> {
     let plain = serde_json::to_vec(keys).expect("plain data always becomes JSON");
-    key_ring.seal(&format!("sources/{id}"), &plain)
+    key_ring.seal(&Place::Source(id).bound_to(), &plain)
 }
 
 impl SourceKeys {
     /// Opens what [`seal`] made; a row without it has none.
     pub fn open(key_ring: &KeyRing, row: &SourceRow) -> Result<Self, KeyRingError> {
         let Some(sealed) = &row.sealed else { return Ok(Self::default()) };
-        let plain = key_ring.open(&format!("sources/{}", row.id), sealed)?;
+        let plain = key_ring.open(&Place::Source(row.id).bound_to(), sealed)?;
         serde_json::from_slice(&plain).map_err(|_| KeyRingError::Damaged)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         egress::{Answer, Egress, EgressError},
         mail::Mailer,
     },
-    db::deliveries::ClaimedDelivery,
+    db::{deliveries::ClaimedDelivery, sealed::Place},
     domain::{
         clock::Clock,
         delivery::{Attempt, Verdict},
@@ -90,12 +90,12 @@ impl Channels {
 #[must_use]
 pub fn seal(key_ring: &KeyRing, id: EndpointId, secrets: &EndpointSecrets) -> Vec<u8> {
     let plain = serde_json::to_vec(secrets).expect("plain data always becomes JSON");
-    key_ring.seal(&format!("endpoints/{id}"), &plain)
+    key_ring.seal(&Place::Endpoint(id).bound_to(), &plain)
 }
 
 /// Opens what [`seal`] made.
 pub fn open(key_ring: &KeyRing, id: EndpointId, sealed: &[u8]) -> Result<EndpointSecrets, KeyRingError> {
-    let plain = key_ring.open(&format!("endpoints/{id}"), sealed)?;
+    let plain = key_ring.open(&Place::Endpoint(id).bound_to(), sealed)?;
     serde_json::from_slice(&plain).map_err(|_| KeyRingError::Damaged)
 }
 

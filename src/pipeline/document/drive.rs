@@ -17,6 +17,7 @@ use crate::{
     clients::google::Drive,
     db::documents::{self, Entry, Folder, FolderKey, NewEntry},
     domain::{
+        access::OWN_TENANT,
         clock::{Clock, after},
         payload::DocumentLinks,
         retry::{Backoff, jittered},
@@ -140,7 +141,7 @@ impl DriveStore {
 /// The folder's name as people see it.
 fn title(filing: &Filing) -> String {
     match filing.tenant.as_str() {
-        "default" => filing.account.clone(),
+        OWN_TENANT => filing.account.clone(),
         tenant => format!("{} ({tenant})", filing.account),
     }
 }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::Filing;
-use crate::domain::payload::DocumentLinks;
+use crate::domain::{access::OWN_TENANT, payload::DocumentLinks};
 
 /// Characters of a folder's name: file systems take 255 bytes, and letters can have four.
 const FOLDER_LENGTH: usize = 60;
@@ -75,7 +75,7 @@ impl FileStore {
     }
 
     fn root_of(&self, tenant: &str) -> PathBuf {
-        if tenant == "default" { self.root.clone() } else { self.root.join(format!("{TENANT}{tenant}")) }
+        if tenant == OWN_TENANT { self.root.clone() } else { self.root.join(format!("{TENANT}{tenant}")) }
     }
 }
 

@@ -42,8 +42,6 @@ const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 const TARGET_LENGTH: usize = 2000;
 const MAILBOX_LENGTH: usize = 254;
 const FILTER_ENTRIES: usize = 100;
-/// Deliveries a minute that can be asked for.
-pub(in crate::http::admin) const RATE_LIMIT: std::ops::RangeInclusive<i32> = 1..=60_000;
 
 /// Slack takes one message a second from an incoming webhook.
 const SLACK_PER_MINUTE: i32 = 60;
@@ -76,9 +74,7 @@ impl Fields<'_> {
         faults.check_name("/name", self.name);
         filter_faults(&mut faults, self.filters);
         header_faults(&mut faults, self.kind, self.headers);
-        if self.rate_limit_per_minute.is_some_and(|limit| !RATE_LIMIT.contains(&limit)) {
-            faults.add("/rate_limit_per_minute", "1 to 60000, or null for no limit");
-        }
+        faults.check_rate_limit(self.rate_limit_per_minute);
         faults
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::{ListResponse, PageQuery, audit, one_more, paged};
+use super::{ListResponse, PageQuery, audit, mailbox_for_audit, one_more, paged};
 use crate::{
     app::App,
     db::{
@@ -38,8 +38,6 @@ use crate::{
     },
     notify,
 };
-
-pub(in crate::http::admin) use self::fields::RATE_LIMIT;
 
 /// What stands for the value of a header that is not shown again; given back, it leaves the value as it is.
 const HIDDEN: &str = "[hidden]";
@@ -133,7 +131,7 @@ impl EndpointResponse {
 /// The host or the domain of a target, without what may be secret or personal.
 fn destination(kind: EndpointChannel, target: &str) -> String {
     match kind {
-        EndpointChannel::Email => format!("…@{}", target.rsplit('@').next().unwrap_or_default().trim_end_matches('>')),
+        EndpointChannel::Email => mailbox_for_audit(target),
         EndpointChannel::Slack | EndpointChannel::Webhook => {
             let url = Url::parse(target).ok();
             url.map_or_else(String::new, |url| format!("{}/…", &url[..url::Position::BeforePath]))

@@ -24,6 +24,7 @@ use crate::{
         transcripts,
     },
     domain::{
+        access::OWN_TENANT,
         call::Call,
         clock::{Clock, after},
         ids::DEFAULT_SOURCE,
@@ -34,7 +35,7 @@ use crate::{
     queue::{self, GroupCommitError},
 };
 
-const READER: Reader<'static> = Reader { tenant: "default", source: DEFAULT_SOURCE, name: "sync" };
+const READER: Reader<'static> = Reader { tenant: OWN_TENANT, source: DEFAULT_SOURCE, name: "sync" };
 /// How long a sync that was killed keeps the next one waiting.
 const LEASE: Duration = Duration::from_secs(20);
 /// So much time is read before the place is remembered.
