@@ -24,6 +24,7 @@ mod limits;
 mod load;
 mod ordered;
 mod outside;
+mod panel;
 mod pipeline;
 mod privacy;
 mod queue;

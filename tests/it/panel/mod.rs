@@ -1,0 +1,4 @@
+//! The panel as a browser without scripts sees it: pages, forms and redirects over the production router.
+
+mod session;
+mod visitor;
