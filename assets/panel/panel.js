@@ -2,9 +2,9 @@
 // depends on it.
 
 // Where a page says that it changes (data-live), it is asked for again when the service says that something happened, and
-// the parts with an id that read otherwise now are exchanged.
+// the parts that read otherwise now are exchanged. Only while somebody looks: browsers open few connections to one host.
 if (document.querySelector("[data-live]") && "EventSource" in window) {
-  const changes = new EventSource("/panel/live");
+  let changes = null;
   let busy = false;
   let again = false;
   const refresh = async () => {
@@ -12,16 +12,25 @@ if (document.querySelector("[data-live]") && "EventSource" in window) {
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.redirected) { changes.close(); location.reload(); return; }
+      if (answer.redirected) { location.reload(); return; }
       if (answer.ok) exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch { /* the next change asks again */ } finally {
       busy = false;
       if (again) { again = false; refresh(); }
     }
   };
-  changes.addEventListener("changed", () => { if (!document.hidden) refresh(); else again = true; });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && again) { again = false; refresh(); } });
-  addEventListener("pagehide", () => changes.close());
+  const watch = () => {
+    changes?.close();
+    changes = null;
+    if (document.hidden) return;
+    changes = new EventSource("/panel/live");
+    changes.addEventListener("open", refresh); // what happened before the connection stood
+    changes.addEventListener("changed", refresh);
+  };
+  document.addEventListener("visibilitychange", watch);
+  addEventListener("pagehide", () => changes?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) watch(); });
+  watch();
 }
 
 function exchange(fresh) {

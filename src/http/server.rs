@@ -10,6 +10,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
@@ -19,6 +20,10 @@ use crate::lifecycle::Shutdown;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 2048;
+
+/// Said to answers that would go on for ever: the process takes nothing new and wants to end.
+#[derive(Debug, Clone)]
+pub struct Stopping(pub CancellationToken);
 
 /// Serves until the soft signal, then lets requests finish until the hard one.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
@@ -37,10 +42,11 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
             }
         };
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (router, stopping) = (router.clone(), Stopping(shutdown.soft.clone()));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(stopping.clone());
             router.clone().oneshot(request)
         });
         let connection = http1::Builder::new()

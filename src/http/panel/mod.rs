@@ -6,6 +6,7 @@
 
 mod assets;
 mod form;
+mod live;
 mod overview;
 mod page;
 mod session;
@@ -29,6 +30,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let pages = Router::new()
         .route("/panel", get(overview::show))
         .route("/panel/", get(|| async { Redirect::permanent("/panel") }))
+        .route("/panel/live", get(live::changes))
         .route("/panel/sign-in", get(session::sign_in::show).post(session::sign_in::sign_in))
         .route("/panel/sign-out", post(session::sign_in::sign_out))
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
