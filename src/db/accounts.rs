@@ -72,6 +72,28 @@ pub async fn list_accounts(
     .await
 }
 
+/// Lists customers whose name, number or domain holds a text, whatever its case, newest first.
+pub async fn search_accounts(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    text: &str,
+    page: Page,
+) -> sqlx::Result<Vec<AccountRow>> {
+    sqlx::query_as!(
+        AccountRow,
+        "SELECT id AS row_id, number, name, domains, cs_email, am_email, created_at, updated_at FROM accounts
+         WHERE tenant_id = $1 AND ($3::uuid IS NULL OR id < $3)
+           AND strpos(folded(concat_ws(' ', name, number, array_to_string(domains, ' '))), folded($2)) > 0
+         ORDER BY id DESC LIMIT $4",
+        tenant,
+        text,
+        page.before,
+        page.limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Finds the customer that one of these e-mail domains belongs to.
 pub async fn find_account_by_domains(
     db: impl PgExecutor<'_>,

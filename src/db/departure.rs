@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgPool};
 
 /// The tables in the order in which their rows can go: what refers to others comes first.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "idempotency_keys",
     "deliveries",
     "delivery_paces",
@@ -11,6 +11,7 @@ const TABLES: [&str; 15] = [
     "runs",
     "events",
     "transcripts",
+    "call_search",
     "document_entries",
     "documents",
     "calls",
@@ -19,6 +20,7 @@ const TABLES: [&str; 15] = [
     "sources",
     "tokens",
     "admin_audit",
+    "tallies",
 ];
 
 /// Lists the tenants that have left and are still being removed.

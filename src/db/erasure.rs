@@ -34,6 +34,14 @@ pub async fn erase_call(db: &mut PgConnection, tenant: &str, call_id: &str, now:
     sqlx::query!("DELETE FROM transcripts WHERE tenant_id = $1 AND call_id = $2", tenant, call_id)
         .execute(&mut *db)
         .await?;
+    // A row of its own text: what is found by it must be gone too.
+    sqlx::query!(
+        "DELETE FROM call_search s USING calls c WHERE c.tenant_id = $1 AND c.call_id = $2 AND s.call_row = c.id",
+        tenant,
+        call_id,
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!("DELETE FROM document_entries WHERE tenant_id = $1 AND call_id = $2", tenant, call_id)
         .execute(&mut *db)
         .await?;
@@ -54,9 +62,15 @@ async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateT
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE runs SET reason = $3, state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END,
-             finished_at = coalesce(finished_at, $4)
-         WHERE tenant_id = $1 AND call_id = $2",
+        "WITH run AS (SELECT id, state FROM runs WHERE tenant_id = $1 AND call_id = $2 FOR UPDATE),
+         ended AS (
+             UPDATE runs SET reason = $3, state = CASE WHEN run.state = 'done' THEN run.state ELSE 'skipped' END,
+                 finished_at = coalesce(finished_at, $4)
+             FROM run WHERE runs.id = run.id RETURNING run.state
+         )
+         INSERT INTO tallies (tenant_id, hour, what, n)
+         SELECT $1, date_trunc('hour', $4::timestamptz, 'UTC'), 'call.skipped', count(*) FROM ended WHERE state = 'active'
+         HAVING count(*) > 0",
         tenant,
         call_id,
         skip_reason::ERASED,
@@ -70,20 +84,32 @@ async fn end_runs(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateT
 /// Empties the events of a call and what receivers answered to them, and stops what still waits to go out.
 async fn empty_deliveries(db: &mut PgConnection, tenant: &str, call_id: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
+        "WITH failed AS (
+             UPDATE deliveries d SET status = 'failed', claim_id = NULL, ready_at = $3
+             FROM events e
+             WHERE e.tenant_id = $1 AND e.subject = $2 AND d.event_id = e.id AND d.status IN ('pending', 'retrying')
+             RETURNING d.endpoint_id
+         )
+         INSERT INTO tallies (tenant_id, hour, what, channel, n)
+         SELECT $1, date_trunc('hour', $3::timestamptz, 'UTC'), 'delivery.failed', e.kind, count(*)
+         FROM failed f JOIN endpoints e ON e.id = f.endpoint_id GROUP BY e.kind",
+        tenant,
+        call_id,
+        now,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
         "WITH event AS (
              UPDATE events SET data = '{}', callback = NULL WHERE tenant_id = $1 AND subject = $2 RETURNING id
          ), delivery AS (
-             UPDATE deliveries d SET last_error = $3, claim_id = NULL,
-                 ready_at = CASE WHEN d.status IN ('pending', 'retrying') THEN $4 ELSE d.ready_at END,
-                 status = CASE WHEN d.status IN ('pending', 'retrying') THEN 'failed' ELSE d.status END
-             FROM event WHERE d.event_id = event.id RETURNING d.id
+             UPDATE deliveries d SET last_error = $3, claim_id = NULL FROM event WHERE d.event_id = event.id RETURNING d.id
          )
          UPDATE delivery_attempts a SET error = NULL, response_excerpt = NULL
          FROM delivery WHERE a.delivery_id = delivery.id",
         tenant,
         call_id,
         skip_reason::ERASED,
-        now,
     )
     .execute(db)
     .await?;

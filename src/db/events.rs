@@ -80,3 +80,35 @@ pub async fn find_raised(
     );
     Ok(found.fetch_optional(db).await?.map(|found| (found.id, found.endpoints)))
 }
+
+/// A fact on the way of a call.
+#[derive(Debug)]
+pub struct CallEvent {
+    /// The event.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: String,
+    /// The run it belongs to.
+    pub run_id: RunId,
+    /// When it happened.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Lists the events of a call and its runs, newest first.
+pub async fn call_events(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    limit: i64,
+) -> sqlx::Result<Vec<CallEvent>> {
+    sqlx::query_as!(
+        CallEvent,
+        r#"SELECT id AS "id: EventId", type AS event_type, run_id AS "run_id!: RunId", created_at FROM events
+           WHERE tenant_id = $1 AND subject = $2 AND run_id IS NOT NULL ORDER BY id DESC LIMIT $3"#,
+        tenant,
+        call_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}

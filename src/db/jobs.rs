@@ -166,13 +166,25 @@ pub async fn advance(
     Ok(())
 }
 
-/// Puts a held job back until `ready_at`; `free` says that the attempt cost nothing.
-pub async fn put_back(db: impl PgExecutor<'_>, job_id: Uuid, ready_at: DateTime<Utc>, free: bool) -> sqlx::Result<()> {
+/// Puts a held job back until `ready_at` and counts that; `free` says that the attempt cost nothing.
+pub async fn put_back(
+    db: impl PgExecutor<'_>,
+    job_id: Uuid,
+    ready_at: DateTime<Utc>,
+    free: bool,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE jobs SET claim_id = NULL, ready_at = $2, free_attempts = free_attempts + $3 WHERE id = $1",
+        "WITH held AS (
+             UPDATE jobs SET claim_id = NULL, ready_at = $2, free_attempts = free_attempts + $3 WHERE id = $1
+             RETURNING tenant_id
+         )
+         INSERT INTO tallies (tenant_id, hour, what, n)
+         SELECT tenant_id, date_trunc('hour', $4::timestamptz, 'UTC'), 'call.put_back', 1 FROM held",
         job_id,
         ready_at,
         i32::from(free),
+        now,
     )
     .execute(db)
     .await?;

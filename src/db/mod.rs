@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod call_search;
 pub mod calls;
 mod columns;
 pub mod deliveries;
@@ -29,6 +30,7 @@ pub mod stage_attempts;
 pub mod stats;
 pub mod summaries;
 pub mod sync_state;
+pub mod tallies;
 pub mod tenants;
 pub mod tokens;
 pub mod transcripts;

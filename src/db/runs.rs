@@ -30,16 +30,24 @@ pub struct NewRun {
     pub trace_id: String,
 }
 
-/// Inserts runs, many in one round trip, and tells which of them are new: the others' calls have one already.
+/// Inserts runs, many in one round trip, counts them, and tells which of them are new: the others' calls have one already.
 pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<Utc>) -> sqlx::Result<Vec<RunId>> {
     let finished: Vec<_> = runs.iter().map(|run| (run.state != RunState::Active).then_some(now)).collect();
     sqlx::query_scalar!(
-        r#"INSERT INTO runs (id, tenant_id, source_id, call_id, event_id, state, reason, trace_id, finished_at, stage,
-                             created_at)
-           SELECT *, 'fetch', $10 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
-                                              $7::text[], $8::text[], $9::timestamptz[])
-           ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
-           RETURNING id AS "id: RunId""#,
+        r#"WITH begun AS (
+               INSERT INTO runs (id, tenant_id, source_id, call_id, event_id, state, reason, trace_id, finished_at, stage,
+                                 created_at)
+               SELECT *, 'fetch', $10 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
+                                                  $7::text[], $8::text[], $9::timestamptz[])
+               ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
+               RETURNING id, tenant_id, state
+           ), tallied AS (
+               INSERT INTO tallies (tenant_id, hour, what, n)
+               SELECT tenant_id, date_trunc('hour', $10, 'UTC'), what, count(*)
+               FROM begun CROSS JOIN LATERAL unnest(ARRAY['call.received', 'call.' || nullif(state, 'active')]) AS what
+               WHERE what IS NOT NULL GROUP BY 1, 3
+           )
+           SELECT id AS "id: RunId" FROM begun"#,
         &runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>(),
         &runs.iter().map(|run| run.tenant.clone()).collect::<Vec<_>>(),
         &runs.iter().map(|run| run.source.uuid()).collect::<Vec<_>>(),
@@ -113,11 +121,16 @@ pub async fn list_runs(
 ) -> sqlx::Result<Vec<Run>> {
     sqlx::query_as!(
         Run,
-        r#"SELECT id AS "id: RunId", call_id, state AS "state: RunState", stage AS "stage: Stage", reason, trace_id,
-                  created_at, finished_at
-           FROM runs
-           WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR state = $3)
-             AND ($4::uuid IS NULL OR id < $4)
+        r#"SELECT id AS "id!: RunId", call_id AS "call_id!", state AS "state!: RunState", stage AS "stage!: Stage", reason,
+                  trace_id AS "trace_id!", created_at AS "created_at!", finished_at
+           FROM ((SELECT * FROM runs WHERE tenant_id = $1 AND id = $2 AND ($3::text IS NULL OR state = $3))
+                 UNION ALL
+                 (SELECT * FROM runs WHERE tenant_id = $1 AND state = $3 AND $2 IS NULL AND ($4::uuid IS NULL OR id < $4)
+                  ORDER BY id DESC LIMIT $5)
+                 UNION ALL
+                 (SELECT * FROM runs
+                  WHERE tenant_id = $1 AND $2 IS NULL AND $3 IS NULL AND ($4::uuid IS NULL OR id < $4)
+                  ORDER BY id DESC LIMIT $5)) AS wanted
            ORDER BY id DESC LIMIT $5"#,
         tenant,
         run_id.map(RunId::uuid),
@@ -129,7 +142,18 @@ pub async fn list_runs(
     .await
 }
 
-/// Ends a run.
+/// Counts the runs that are in a state now.
+pub async fn count_in_state(db: impl PgExecutor<'_>, tenant: &str, state: RunState) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM runs WHERE tenant_id = $1 AND state = $2"#,
+        tenant,
+        state.as_str(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Ends a run and counts it.
 pub async fn finish_run(
     db: impl PgExecutor<'_>,
     run_id: RunId,
@@ -138,7 +162,11 @@ pub async fn finish_run(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE runs SET state = $2, reason = $3, finished_at = $4 WHERE id = $1",
+        "WITH ended AS (
+             UPDATE runs SET state = $2, reason = $3, finished_at = $4 WHERE id = $1 RETURNING tenant_id, state
+         )
+         INSERT INTO tallies (tenant_id, hour, what, n)
+         SELECT tenant_id, date_trunc('hour', $4::timestamptz, 'UTC'), 'call.' || state, 1 FROM ended",
         run_id.uuid(),
         state.as_str(),
         reason,
@@ -149,22 +177,34 @@ pub async fn finish_run(
     Ok(())
 }
 
-/// Moves a run on to a stage.
-pub async fn set_stage(db: impl PgExecutor<'_>, run_id: RunId, stage: Stage) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE runs SET stage = $2 WHERE id = $1", run_id.uuid(), stage.as_str()).execute(db).await?;
+/// Moves a run on to a stage and counts what it has behind it.
+pub async fn set_stage(db: impl PgExecutor<'_>, run_id: RunId, stage: Stage, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH moved AS (UPDATE runs SET stage = $2 WHERE id = $1 RETURNING tenant_id, stage)
+         INSERT INTO tallies (tenant_id, hour, what, n)
+         SELECT tenant_id, date_trunc('hour', $3::timestamptz, 'UTC'),
+                CASE stage WHEN 'summarise' THEN 'call.fetched' WHEN 'document' THEN 'call.summarised'
+                           WHEN 'notify' THEN 'call.documented' END, 1
+         FROM moved",
+        run_id.uuid(),
+        stage.as_str(),
+        now,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// Makes a failed run active again and tells its stage; `None` when there is no failed run of this id.
-pub async fn revive_run(db: impl PgExecutor<'_>, tenant: &str, run_id: RunId) -> sqlx::Result<Option<Stage>> {
-    sqlx::query_scalar!(
+/// Makes a failed run active again and tells its stage and its call; `None` when there is no failed run of this id.
+pub async fn revive_run(db: impl PgExecutor<'_>, tenant: &str, run_id: RunId) -> sqlx::Result<Option<(Stage, String)>> {
+    let revived = sqlx::query!(
         r#"UPDATE runs SET state = 'active', reason = NULL, finished_at = NULL
-           WHERE tenant_id = $1 AND id = $2 AND state = 'failed' RETURNING stage AS "stage: Stage""#,
+           WHERE tenant_id = $1 AND id = $2 AND state = 'failed'
+           RETURNING stage AS "stage: Stage", call_id"#,
         tenant,
         run_id.uuid(),
-    )
-    .fetch_optional(db)
-    .await
+    );
+    Ok(revived.fetch_optional(db).await?.map(|row| (row.stage, row.call_id)))
 }
 
 /// Inserts a further run of a call, with the source and the event of its latest; `None` when there is no run yet, or one
@@ -178,12 +218,18 @@ pub async fn insert_rerun(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<RunId>> {
     sqlx::query_scalar!(
-        r#"INSERT INTO runs (id, tenant_id, source_id, call_id, number, event_id, state, stage, trace_id, created_at)
-           SELECT $3, tenant_id, source_id, call_id, number + 1, event_id, 'active', 'fetch', $4, $5
-           FROM (SELECT * FROM runs WHERE tenant_id = $1 AND call_id = $2 ORDER BY number DESC LIMIT 1) latest
-           WHERE state <> 'active'
-           ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
-           RETURNING id AS "id: RunId""#,
+        r#"WITH begun AS (
+               INSERT INTO runs (id, tenant_id, source_id, call_id, number, event_id, state, stage, trace_id, created_at)
+               SELECT $3, tenant_id, source_id, call_id, number + 1, event_id, 'active', 'fetch', $4, $5
+               FROM (SELECT * FROM runs WHERE tenant_id = $1 AND call_id = $2 ORDER BY number DESC LIMIT 1) latest
+               WHERE state <> 'active'
+               ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
+               RETURNING id, tenant_id
+           ), tallied AS (
+               INSERT INTO tallies (tenant_id, hour, what, n)
+               SELECT tenant_id, date_trunc('hour', $5::timestamptz, 'UTC'), 'call.received', 1 FROM begun
+           )
+           SELECT id AS "id: RunId" FROM begun"#,
         tenant,
         call_id,
         run_id.uuid(),

@@ -1,6 +1,4 @@
-//! How much waits, and how it went: for `/metrics` and the panel.
-
-use std::collections::BTreeMap;
+//! How much waits, and how endpoints are: for `/metrics` and the panel. What happened is in [`super::tallies`].
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -55,20 +53,6 @@ pub async fn tenant_queues(db: impl PgExecutor<'_>, tenant: &str, now: DateTime<
     .await
 }
 
-/// Counts the runs that began since a time, by their states.
-pub async fn count_runs(
-    db: impl PgExecutor<'_>,
-    tenant: &str,
-    since: DateTime<Utc>,
-) -> sqlx::Result<BTreeMap<String, i64>> {
-    let counts = sqlx::query!(
-        r#"SELECT state, count(*) AS "count!" FROM runs WHERE tenant_id = $1 AND created_at >= $2 GROUP BY state"#,
-        tenant,
-        since,
-    );
-    Ok(counts.fetch_all(db).await?.into_iter().map(|row| (row.state, row.count)).collect())
-}
-
 /// How many endpoints are how.
 #[derive(Debug)]
 pub struct EndpointCounts {
@@ -92,67 +76,6 @@ pub async fn count_endpoints(db: impl PgExecutor<'_>, tenant: &str) -> sqlx::Res
                   count(*) FILTER (WHERE NOT enabled) AS "disabled!"
            FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL AND mailbox_hash IS NULL"#,
         tenant,
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// How many deliveries of a channel have a status.
-#[derive(Debug)]
-pub struct DeliveryCount {
-    /// The channel.
-    pub kind: String,
-    /// The status.
-    pub status: String,
-    /// How many.
-    pub count: i64,
-}
-
-/// Counts the deliveries that were decided since a time, by channel and status.
-pub async fn count_deliveries(
-    db: impl PgExecutor<'_>,
-    tenant: &str,
-    since: DateTime<Utc>,
-) -> sqlx::Result<Vec<DeliveryCount>> {
-    sqlx::query_as!(
-        DeliveryCount,
-        r#"SELECT e.kind, d.status, sum(d.count)::bigint AS "count!"
-           FROM (SELECT endpoint_id, status, count(*) FROM deliveries
-                 WHERE tenant_id = $1 AND created_at >= $2 GROUP BY endpoint_id, status) d
-           JOIN endpoints e ON e.id = d.endpoint_id
-           GROUP BY e.kind, d.status ORDER BY e.kind, d.status"#,
-        tenant,
-        since,
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// How long it took.
-#[derive(Debug)]
-pub struct Latency {
-    /// How often.
-    pub count: i64,
-    /// Half of them took no longer.
-    pub p50_seconds: Option<f64>,
-    /// 95 in a hundred took no longer.
-    pub p95_seconds: Option<f64>,
-    /// None took longer.
-    pub max_seconds: Option<f64>,
-}
-
-/// Measures how long it took from a callback to the first delivery of its summary, for deliveries since a time.
-pub async fn callback_to_sent(db: impl PgExecutor<'_>, tenant: &str, since: DateTime<Utc>) -> sqlx::Result<Latency> {
-    sqlx::query_as!(
-        Latency,
-        r#"SELECT count(*) AS "count!", percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS p50_seconds,
-                  percentile_cont(0.95) WITHIN GROUP (ORDER BY took) AS p95_seconds, max(took) AS max_seconds
-           FROM (SELECT extract(epoch FROM min(d.sent_at) - e.origin_at)::float8 AS took
-                 FROM deliveries d JOIN events e ON e.id = d.event_id
-                 WHERE d.tenant_id = $1 AND d.created_at >= $2 AND d.event_type = 'call.summarised' AND d.status = 'sent'
-                 GROUP BY e.id, e.origin_at) t"#,
-        tenant,
-        since,
     )
     .fetch_one(db)
     .await

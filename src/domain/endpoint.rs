@@ -21,7 +21,8 @@ pub enum EndpointChannel {
 }
 
 impl EndpointChannel {
-    const ALL: [Self; 3] = [Self::Slack, Self::Email, Self::Webhook];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Slack, Self::Email, Self::Webhook];
 
     /// The name in the API and in the database.
     #[must_use]

@@ -1,7 +1,16 @@
 //! Identifiers: UUIDv7, so that new rows land at the right edge of an index, shown with a prefix that says of what.
 
-use std::{cmp, fmt, hash, marker::PhantomData, str::FromStr};
+use std::{
+    cmp, fmt, hash,
+    marker::PhantomData,
+    str::FromStr,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -113,6 +122,21 @@ impl<K> Id<K> {
         Uuid::now_v7().into()
     }
 
+    /// Makes a new one that begins with this time, to the millisecond: what was made in a span of time is then found by its
+    /// id. Of one millisecond, a later one of this process is the larger.
+    #[must_use]
+    pub fn at(at: DateTime<Utc>) -> Self {
+        static MADE: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(u64::from(rand::random::<u32>())));
+        let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+        let count = MADE.fetch_add(1, Ordering::Relaxed) & 0x3ff_ffff_ffff; // what fits in front of 32 random bits
+        let (upper, lower) = (count >> 30, count & 0x3fff_ffff);
+        Uuid::from_u64_pair(
+            millis << 16 | 0x7000 | upper,
+            0x8000_0000_0000_0000 | lower << 32 | u64::from(rand::random::<u32>()),
+        )
+        .into()
+    }
+
     /// The bare UUID, as it is stored.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
@@ -199,6 +223,17 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_a_time_begin_with_it_and_keep_the_order_they_were_made_in() {
+        let at = "2031-05-06T10:00:00.123456Z".parse().unwrap();
+        let made: Vec<EventId> = (0..1000).map(|_| EventId::at(at)).collect();
+        assert!(made.is_sorted_by(|one, next| one < next));
+        for id in made {
+            assert_eq!(id.uuid().as_u128() >> 80, 1_935_828_000_123);
+            assert_eq!((id.uuid().get_version_num(), id.uuid().get_variant()), (7, uuid::Variant::RFC4122));
+        }
+    }
 
     #[test]
     fn an_id_reads_back_as_it_was_shown_and_only_under_its_own_prefix() {

@@ -15,6 +15,7 @@ pub mod event;
 pub mod filter;
 pub mod ids;
 pub mod keyring;
+pub mod latency;
 pub mod notice;
 pub mod payload;
 pub mod redact;

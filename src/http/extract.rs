@@ -23,7 +23,7 @@ use crate::{
 /// The largest body of an admin request.
 pub const ADMIN_BODY: usize = 256 * 1024;
 /// How many items a list gives unless told otherwise, and at most.
-const PAGE: (i64, i64) = (50, 200);
+const PAGE: (u32, u32) = (50, 200);
 
 /// A JSON body: strict, with a pointer to whatever does not fit.
 #[derive(Debug)]
@@ -121,12 +121,16 @@ impl Params {
     /// Reads `limit`.
     pub fn limit(&mut self) -> i64 {
         let (usual, most) = PAGE;
-        let limit = self.read("limit", |text| {
+        self.whole("limit", most).unwrap_or(usual).into()
+    }
+
+    /// Reads a number from 1 on.
+    pub fn whole(&mut self, name: &str, most: u32) -> Option<u32> {
+        self.read(name, |text| {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            let number = text.parse::<i64>().ok().filter(|number| digits && (1..=most).contains(number));
+            let number = text.parse().ok().filter(|number| digits && (1..=most).contains(number));
             number.ok_or_else(|| format!("a number from 1 to {most}"))
-        });
-        limit.unwrap_or(usual)
+        })
     }
 
     /// Reads `limit` and `cursor`.

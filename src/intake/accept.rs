@@ -10,11 +10,11 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{
     Callback,
-    calls::{Withheld, record_calls},
+    calls::{self, Withheld},
 };
 use crate::{
     db::{
-        jobs,
+        call_search, jobs,
         runs::{self, NewRun},
     },
     domain::{
@@ -130,6 +130,8 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
             first_jobs.push((run.tenant.as_str(), run.id, Stage::Fetch));
         }
     }
+    // Behind the runs: calls are found by how they stand, too.
+    call_search::refresh(tx, &first_of.keys().copied().collect::<Vec<_>>()).await?;
     let repeated: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !known.contains_key(key)).collect();
     if !repeated.is_empty() {
         for first in runs::find_first_runs(&mut *tx, &repeated).await? {
@@ -183,7 +185,7 @@ async fn upsert_calls(tx: &mut PgConnection, batch: &[Callback], now: DateTime<U
             .or_insert_with(|| call.clone());
     }
     let rows: Vec<(&str, &Call)> = told.iter().map(|((tenant, _), call)| (*tenant, call)).collect();
-    record_calls(tx, &rows, now).await
+    calls::upsert_calls(tx, &rows, now).await
 }
 
 /// `call.received`, and `call.skipped` behind it for a private call; nobody hears of a private call. Of a call that was

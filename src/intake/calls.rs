@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::{
-    db::{calls, deliveries},
+    db::{call_search, calls, deliveries},
     domain::{call::Call, run::skip_reason},
 };
 
@@ -19,9 +19,21 @@ pub struct Withheld {
     pub erased: HashSet<(String, String)>,
 }
 
-/// Brings calls up to date and returns those that must not be published. What waits to go out of a call that has turned
-/// private is stopped. The same call must not be given twice.
+/// Brings calls up to date, with what they are found by, and returns those that must not be published. What waits to go out
+/// of a call that has turned private is stopped. The same call must not be given twice.
 pub async fn record_calls(tx: &mut PgConnection, told: &[(&str, &Call)], now: DateTime<Utc>) -> sqlx::Result<Withheld> {
+    let withheld = upsert_calls(tx, told, now).await?;
+    call_search::refresh(tx, &told.iter().map(|(tenant, call)| (*tenant, call.id.as_str())).collect::<Vec<_>>())
+        .await?;
+    Ok(withheld)
+}
+
+/// The same for whoever changes more of them first, and brings what they are found by up to date then.
+pub(super) async fn upsert_calls(
+    tx: &mut PgConnection,
+    told: &[(&str, &Call)],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Withheld> {
     if told.is_empty() {
         return Ok(Withheld::default());
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     config::RetentionConfig,
-    db::{departure, retention, sessions},
+    db::{departure, retention, sessions, tallies},
 };
 
 /// How many rows go in one transaction: small, so that no lock is held long.
@@ -19,6 +19,9 @@ const BATCH: i64 = 1000;
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long the answer to an `Idempotency-Key` is given again.
 const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
+
+/// How long figures are kept: a year can be held against the one before. They tell of nobody.
+const TALLIES: TimeDelta = TimeDelta::days(400);
 
 /// How many rows were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -70,6 +73,7 @@ pub async fn retention(pool: &PgPool, keep: &RetentionConfig, now: DateTime<Utc>
     }
     emptied(&mut 0, || retention::purge_idempotency_keys(pool, now - IDEMPOTENCY, BATCH)).await?;
     emptied(&mut 0, || sessions::purge_sessions(pool, now, BATCH)).await?;
+    emptied(&mut 0, || tallies::purge(pool, now - TALLIES, BATCH)).await?;
     retention::purge_leftovers_of_erased(pool).await?;
     for tenant in departure::list_departed(pool).await? {
         emptied(&mut purged.departed, || departure::remove_some(pool, &tenant, BATCH)).await?;

@@ -1,11 +1,12 @@
 //! Finds what would wait for ever: active runs without a job, deliveries to endpoints that were disabled in the moment they
 //! were decided, and ones that wait for their turn behind nothing. None should exist; a service that is trusted looks all the same.
+//! Adds up the tallies on the way.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 use crate::{
-    db::{deliveries, runs},
+    db::{deliveries, runs, tallies},
     domain::endpoint::disabled_reason,
 };
 
@@ -19,6 +20,7 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<u64> {
         tracing::warn!(run.id = %run_id, "an active run had no job and was given one");
     }
     let failed = deliveries::fail_waiting(pool, None, disabled_reason::DELIVERY, now).await?;
+    tallies::compact(pool).await?;
     let called = deliveries::call_stranded(pool, now).await?;
     Ok(adopted.len() as u64 + failed + called)
 }

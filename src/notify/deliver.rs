@@ -95,7 +95,7 @@ impl Notifier {
     async fn send_test_now(&self, tenant: &str, endpoint_id: EndpointId) -> sqlx::Result<(DeliveryId, Attempt)> {
         let now = self.clock.now();
         let event = test_ping(tenant, endpoint_id, now);
-        let id = DeliveryId::new();
+        let id = DeliveryId::at(now);
         let delivery = NewDelivery {
             id,
             tenant,

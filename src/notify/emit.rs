@@ -56,10 +56,10 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
             let audience = subscribers.iter().zip(&filters).filter(|(endpoint, _)| endpoint.tenant == event.tenant);
             decided.extend(audience.map(|(endpoint, filters)| {
                 let wanted = filters.pass(&event.event_type, event.intent.as_deref());
-                decision(event, endpoint.id, wanted, endpoint.ordered)
+                decision(event, endpoint.id, wanted, endpoint.ordered, now)
             }));
             let mailboxes = event.mailboxes.iter().filter(|id| mailboxes.contains(id));
-            decided.extend(mailboxes.map(|id| decision(event, *id, true, false)));
+            decided.extend(mailboxes.map(|id| decision(event, *id, true, false, now)));
         }
         emitted.push(Emitted { endpoints: decided[before..].iter().filter(|delivery| delivery.wanted).count() });
     }
@@ -69,9 +69,15 @@ pub async fn emit(tx: &mut PgConnection, new: &[NewEvent], now: DateTime<Utc>) -
     Ok(emitted)
 }
 
-fn decision(event: &NewEvent, endpoint_id: EndpointId, wanted: bool, ordered: bool) -> NewDelivery<'_> {
+fn decision(
+    event: &NewEvent,
+    endpoint_id: EndpointId,
+    wanted: bool,
+    ordered: bool,
+    now: DateTime<Utc>,
+) -> NewDelivery<'_> {
     NewDelivery {
-        id: DeliveryId::new(),
+        id: DeliveryId::at(now),
         tenant: &event.tenant,
         event_id: event.id,
         endpoint_id,

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::{Effect, Pipeline, StageError};
 use crate::{
-    db::{calls, jobs, jobs::ClaimedJob, run_documents, runs, stage_attempts, summaries, transcripts},
+    db::{call_search, calls, jobs, jobs::ClaimedJob, run_documents, runs, stage_attempts, summaries, transcripts},
     domain::{
         clock::after,
         event::{Audience, NewEvent, event_type},
@@ -125,7 +125,7 @@ impl Pipeline {
                 // What a fetch waits for may have come while it was being put back.
                 let waits = *outcome == LATER && job.stage == Stage::Fetch;
                 let arrived = waits && transcripts::has_words(&mut *tx, &job.tenant, &job.call_id).await?;
-                jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free).await?;
+                jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free, now).await?;
                 None
             }
             Next::Done(effect) => {
@@ -143,9 +143,12 @@ impl Pipeline {
             jobs::delete_job(&mut *tx, job.id).await?;
         } else if let (Next::Done(_), Some(stage)) = (next, job.stage.next()) {
             jobs::advance(&mut *tx, job.id, stage, after(now, self.retries.lease), now).await?;
-            runs::set_stage(&mut *tx, job.run_id, stage).await?;
+            runs::set_stage(&mut *tx, job.run_id, stage, now).await?;
             stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
             following = Some(ClaimedJob { stage, attempt: 1, free_attempts: 0, created_at: now, ..job.clone() });
+        }
+        if ended.is_some() || matches!(next, Next::Done(Effect::Fetched(Some(_)) | Effect::Summarised(_))) {
+            call_search::refresh(&mut tx, &[(&job.tenant, &job.call_id)]).await?;
         }
         tx.commit().await?;
         if let Some((state, _)) = ended {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::{
-    db::{Page, calls, jobs, runs},
+    db::{Page, call_search, calls, jobs, runs},
     domain::{
         event::new_trace_id,
         ids::{DEFAULT_SOURCE, RunId},
@@ -35,8 +35,9 @@ pub async fn retry_run(
     run_id: RunId,
     now: DateTime<Utc>,
 ) -> Result<(), RetryError> {
-    if let Some(stage) = runs::revive_run(&mut *tx, tenant, run_id).await? {
-        jobs::insert_jobs(tx, &[(tenant, run_id, stage)], now).await?;
+    if let Some((stage, call_id)) = runs::revive_run(&mut *tx, tenant, run_id).await? {
+        jobs::insert_jobs(&mut *tx, &[(tenant, run_id, stage)], now).await?;
+        call_search::refresh(tx, &[(tenant, &call_id)]).await?;
         return Ok(());
     }
     let run = runs::list_runs(&mut *tx, tenant, Some(run_id), None, Page { limit: 1, before: None }).await?.pop();
@@ -79,6 +80,7 @@ pub async fn rerun_call(
     }
     let run_id = runs::insert_rerun(&mut *tx, tenant, call_id, RunId::new(), &new_trace_id(), now).await?;
     let run_id = run_id.ok_or(RerunError::UnderWay)?;
-    jobs::insert_jobs(tx, &[(tenant, run_id, Stage::Fetch)], now).await?;
+    jobs::insert_jobs(&mut *tx, &[(tenant, run_id, Stage::Fetch)], now).await?;
+    call_search::refresh(tx, &[(tenant, call_id)]).await?;
     Ok(run_id)
 }

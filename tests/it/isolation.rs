@@ -11,6 +11,8 @@ async fn two_tenants() -> (TestApp, Tenant, Tenant) {
     let app = TestApp::with("DELIVERY_RETRY_SCHEDULE", "1s").start().await;
     let alpha = Tenant::start(&app, "alpha").await;
     let beta = Tenant::start(&app, "beta").await;
+    // Now, or the sweeper that one of them runs would, for all.
+    aftercall::db::tallies::compact(&app.app.pool).await.expect("tallies are added up");
     (app, alpha, beta)
 }
 
@@ -105,6 +107,7 @@ fn values(name: &str, owner: &Things, cursor: Option<&str>) -> Vec<String> {
         "since" => texts(&["2031-01-01T00:00:00Z"]),
         "until" => texts(&["2032-01-01T00:00:00Z"]),
         "action" => texts(&["endpoint.create"]),
+        "hours" => texts(&["1", "720"]),
         "object" => texts(&[&owner.endpoint, &owner.source, &owner.account]),
         unknown => panic!("nobody told the tests what {unknown} asks for"),
     }
@@ -125,7 +128,8 @@ async fn lists_hold_nothing_of_another_tenant_whatever_they_are_asked_for() {
         }
         let parameters = list.parameters("query");
         let first = first.expect(200);
-        assert_eq!(own.found_in(path, &first).is_empty(), parameters.is_empty(), "{path} holds what is the caller's");
+        let holds_rows = parameters.contains(&"limit");
+        assert_eq!(own.found_in(path, &first).is_empty(), !holds_rows, "{path} holds what is the caller's");
         let page = ask(&app, &beta.admin, "GET", &format!("{path}?limit=1"), None).await.expect(200).body;
         let cursor = page["next_cursor"].as_str();
         assert_eq!(cursor.is_some(), parameters.contains(&"cursor"), "{path} has a second page");

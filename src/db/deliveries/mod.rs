@@ -54,7 +54,7 @@ impl NewDelivery<'_> {
     }
 }
 
-/// Records decisions, many in one round trip. One that stands already is left as it is. One that keeps its order waits
+/// Records decisions, many in one round trip, and counts what was filtered. One that stands already is left as it is. One that keeps its order waits
 /// at infinity while another of its key is on its way.
 pub async fn insert_deliveries(
     db: &mut PgConnection,
@@ -65,7 +65,8 @@ pub async fn insert_deliveries(
     let keys: Vec<OrderKey> = deliveries.iter().filter_map(NewDelivery::ordered_by).collect();
     ordered::lock_keys(&mut *db, &keys).await?;
     sqlx::query!(
-        "INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key,
+        "WITH decided AS (
+         INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key,
                                  position, ready_at, created_at)
          SELECT id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key,
                 CASE WHEN order_key IS NOT NULL THEN nextval('delivery_positions') END,
@@ -80,7 +81,12 @@ pub async fn insert_deliveries(
                            $8::text[], $9::text[]) WITH ORDINALITY
                     AS t(id, tenant_id, event_id, endpoint_id, event_type, intent, subject, status, order_key, place)) new
          ORDER BY place
-         ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING",
+         ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
+         RETURNING tenant_id, endpoint_id, status
+         )
+         INSERT INTO tallies (tenant_id, hour, what, channel, n)
+         SELECT d.tenant_id, date_trunc('hour', $10, 'UTC'), 'delivery.filtered', e.kind, count(*)
+         FROM decided d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.status = 'filtered' GROUP BY 1, e.kind",
         &deliveries.iter().map(|delivery| delivery.id.uuid()).collect::<Vec<_>>(),
         &deliveries.iter().map(|delivery| delivery.tenant.to_owned()).collect::<Vec<_>>(),
         &deliveries.iter().map(|delivery| delivery.event_id.uuid()).collect::<Vec<_>>(),
@@ -129,21 +135,28 @@ pub async fn fail_some_waiting(
     error: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
-    let failed = sqlx::query!(
-        "UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
+    let failed = sqlx::query_scalar!(
+        r#"WITH failed AS (
+         UPDATE deliveries d SET status = 'failed', last_error = $2, claim_id = NULL, ready_at = $3
          FROM (SELECT w.id FROM endpoints e CROSS JOIN LATERAL (
                    SELECT id FROM deliveries w
                    WHERE w.endpoint_id = e.id AND w.status IN ('pending', 'retrying')
                      AND (w.claim_id IS NULL OR w.ready_at <= $3)
                    LIMIT $4 FOR UPDATE SKIP LOCKED) w
                WHERE NOT e.enabled AND ($1::uuid IS NULL OR e.id = $1) LIMIT $4) waiting
-         WHERE d.id = waiting.id",
+         WHERE d.id = waiting.id RETURNING d.tenant_id, d.endpoint_id
+         ), tallied AS (
+         INSERT INTO tallies (tenant_id, hour, what, channel, n)
+         SELECT f.tenant_id, date_trunc('hour', $3, 'UTC'), 'delivery.failed', e.kind, count(*)
+         FROM failed f JOIN endpoints e ON e.id = f.endpoint_id GROUP BY 1, e.kind
+         )
+         SELECT count(*) AS "count!" FROM failed"#,
         endpoint_id.map(EndpointId::uuid),
         error,
         now,
         FAILED_AT_ONCE,
     );
-    Ok(failed.execute(db).await?.rows_affected())
+    Ok(u64::try_from(failed.fetch_one(db).await?).unwrap_or(0))
 }
 
 /// Fails what waits of calls that have turned private: nothing more of them goes out.
@@ -153,15 +166,22 @@ pub async fn fail_private(
     error: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
-    let failed = sqlx::query!(
-        "UPDATE deliveries d SET status = 'failed', last_error = $3, claim_id = NULL, ready_at = $4
+    let failed = sqlx::query_scalar!(
+        r#"WITH failed AS (
+         UPDATE deliveries d SET status = 'failed', last_error = $3, claim_id = NULL, ready_at = $4
          FROM unnest($1::text[], $2::text[]) AS private(tenant_id, call_id)
          JOIN events e ON e.tenant_id = private.tenant_id AND e.subject = private.call_id AND e.run_id IS NOT NULL
-         WHERE d.event_id = e.id AND d.status IN ('pending', 'retrying')",
+         WHERE d.event_id = e.id AND d.status IN ('pending', 'retrying') RETURNING d.tenant_id, d.endpoint_id
+         ), tallied AS (
+         INSERT INTO tallies (tenant_id, hour, what, channel, n)
+         SELECT f.tenant_id, date_trunc('hour', $4, 'UTC'), 'delivery.failed', e.kind, count(*)
+         FROM failed f JOIN endpoints e ON e.id = f.endpoint_id GROUP BY 1, e.kind
+         )
+         SELECT count(*) AS "count!" FROM failed"#,
         &calls.iter().map(|(tenant, _)| tenant.clone()).collect::<Vec<_>>(),
         &calls.iter().map(|(_, call_id)| call_id.clone()).collect::<Vec<_>>(),
         error,
         now,
     );
-    Ok(failed.execute(db).await?.rows_affected())
+    Ok(u64::try_from(failed.fetch_one(db).await?).unwrap_or(0))
 }

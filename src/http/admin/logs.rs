@@ -137,7 +137,7 @@ pub async fn list(
     };
     let page = params.page();
     params.finish()?;
-    let rows = delivery_log::list_log(&app.pool, &caller.tenant, &filter, one_more(page)).await?;
+    let rows = delivery_log::list_log(&mut *app.pool.acquire().await?, &caller.tenant, &filter, one_more(page)).await?;
     Ok(Json(paged(rows, page, |row| row.id.uuid())))
 }
 
@@ -154,7 +154,7 @@ pub async fn read(
 ) -> Result<Json<LogDetailResponse>, Problem> {
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let only = Page { limit: 1, before: None };
-    let row = delivery_log::list_log(&app.pool, &caller.tenant, &filter, only).await?.pop();
+    let row = delivery_log::list_log(&mut *app.pool.acquire().await?, &caller.tenant, &filter, only).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
     let attempts = delivery_log::list_attempts(&app.pool, &caller.tenant, id).await?;
     let event = events::find_event(&app.pool, &caller.tenant, row.event_id).await?.ok_or(ProblemKind::NotFound)?;
@@ -197,7 +197,7 @@ pub async fn retry(
     let wanted = Resend::one(&caller.tenant, id, request.unwrap_or_default().include_sent);
     let revived = deliveries::resend_some(&mut tx, &wanted, 1, now).await?.count > 0;
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
-    let row = delivery_log::list_log(&mut *tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
+    let row = delivery_log::list_log(&mut tx, &caller.tenant, &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
     if !revived {
         let detail = format!(

@@ -1,29 +1,35 @@
-//! How it is going: counts, rates and latencies of the last day.
+//! How it is going: counts, rates and latencies of the last hours.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    db::stats::{self, DeliveryCount, EndpointCounts, Latency, QueueDepth},
-    http::{auth::Reader, problem::Problem},
+    db::{
+        runs,
+        stats::{self, EndpointCounts, QueueDepth},
+        tallies::{self, CallCounts, DeliveryCount},
+    },
+    domain::{latency::Histogram, run::RunState},
+    http::{auth::Reader, extract::Params, problem::Problem},
 };
 
-/// The time that is looked back on.
-const WINDOW: TimeDelta = TimeDelta::hours(24);
+/// How many hours are looked back on unless told otherwise, and at most.
+const HOURS: (u32, u32) = (24, 720);
 
 /// How it is going.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatsResponse {
-    /// From then on.
+    /// From then on: the beginning of an hour.
     since: DateTime<Utc>,
     /// Until then.
     until: DateTime<Utc>,
     runs: RunStats,
+    calls: CallStats,
     /// From the callback to the first delivery of `call.summarised`; the promise is under five minutes.
     callback_to_sent: LatencyStats,
     deliveries: Vec<DeliveryStats>,
@@ -32,9 +38,10 @@ pub struct StatsResponse {
     endpoints: EndpointStats,
 }
 
-/// Runs that began in the time.
+/// Runs that ended in the time.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct RunStats {
+    /// Under way at this moment.
     active: i64,
     done: i64,
     failed: i64,
@@ -43,16 +50,29 @@ pub struct RunStats {
     success_rate: Option<f64>,
 }
 
-/// A latency in seconds.
+/// How many runs came how far in the time.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LatencyStats {
-    count: i64,
-    p50_seconds: Option<f64>,
-    p95_seconds: Option<f64>,
-    max_seconds: Option<f64>,
+pub struct CallStats {
+    received: i64,
+    fetched: i64,
+    summarised: i64,
+    documented: i64,
+    notified: i64,
 }
 
-/// Deliveries that were decided in the time, of one channel with one outcome.
+/// A latency in seconds, to 2.2 %.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LatencyStats {
+    count: u64,
+    p50_seconds: Option<f64>,
+    p95_seconds: Option<f64>,
+    /// None took longer.
+    max_seconds: Option<f64>,
+    /// The share that took five minutes at most, from 0 to 1; exact.
+    within_five_minutes: Option<f64>,
+}
+
+/// What became of deliveries in the time, of one channel with one outcome; `retrying` counts tries that another one follows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryStats {
     #[schema(example = "webhook")]
@@ -83,46 +103,63 @@ pub struct EndpointStats {
 
 #[utoipa::path(
     get, path = "/api/v1/admin/stats", tag = "log", operation_id = "read_stats",
-    summary = "How the last 24 hours went", security(("token" = [])),
+    summary = "How the last hours went", security(("token" = [])),
+    params(("hours" = Option<u32>, Query, description = "How many hours, the one that is under way included; 24 if left out",
+            minimum = 1, maximum = 720)),
     responses((status = 200, body = StatsResponse)),
 )]
-pub async fn read(State(app): State<Arc<App>>, Reader(caller): Reader) -> Result<Json<StatsResponse>, Problem> {
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Reader(caller): Reader,
+    mut params: Params,
+) -> Result<Json<StatsResponse>, Problem> {
+    let (usual, most) = HOURS;
+    let hours = params.whole("hours", most).unwrap_or(usual);
+    params.finish()?;
     let until = app.clock.now();
-    let since = until - WINDOW;
+    let since = tallies::first_of_last_hours(until, hours);
     let tenant = caller.tenant.as_str();
-    let runs = stats::count_runs(&app.pool, tenant, since).await?;
-    let latency = stats::callback_to_sent(&app.pool, tenant, since).await?;
-    let deliveries = stats::count_deliveries(&app.pool, tenant, since).await?;
+    let calls = tallies::count_calls(&app.pool, tenant, since).await?;
+    let active = runs::count_in_state(&app.pool, tenant, RunState::Active).await?;
+    let latency = tallies::callback_to_sent(&app.pool, tenant, since).await?;
+    let deliveries = tallies::count_deliveries(&app.pool, tenant, since).await?;
     let queues = stats::tenant_queues(&app.pool, tenant, until).await?;
     let endpoints = stats::count_endpoints(&app.pool, tenant).await?;
     Ok(Json(StatsResponse {
         since,
         until,
-        runs: run_stats(&runs),
-        callback_to_sent: latency.into(),
+        runs: run_stats(&calls, active),
+        calls: calls.into(),
+        callback_to_sent: (&latency).into(),
         deliveries: deliveries.into_iter().map(Into::into).collect(),
         queues: queues.into_iter().map(Into::into).collect(),
         endpoints: endpoints.into(),
     }))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of a day are far below 2^52")]
-fn run_stats(counts: &BTreeMap<String, i64>) -> RunStats {
-    let of = |state: &str| counts.get(state).copied().unwrap_or(0);
-    let (done, failed) = (of("done"), of("failed"));
-    RunStats {
-        active: of("active"),
-        done,
-        failed,
-        skipped: of("skipped"),
-        success_rate: (done + failed > 0).then(|| done as f64 / (done + failed) as f64),
+#[expect(clippy::cast_precision_loss, reason = "counts of a month are far below 2^52")]
+fn run_stats(calls: &CallCounts, active: i64) -> RunStats {
+    let CallCounts { done, failed, skipped, .. } = *calls;
+    let success_rate = (done + failed > 0).then(|| done as f64 / (done + failed) as f64);
+    RunStats { active, done, failed, skipped, success_rate }
+}
+
+impl From<CallCounts> for CallStats {
+    fn from(counts: CallCounts) -> Self {
+        let CallCounts { received, fetched, summarised, documented, done: notified, .. } = counts;
+        Self { received, fetched, summarised, documented, notified }
     }
 }
 
-impl From<Latency> for LatencyStats {
-    fn from(latency: Latency) -> Self {
-        let Latency { count, p50_seconds, p95_seconds, max_seconds } = latency;
-        Self { count, p50_seconds, p95_seconds, max_seconds }
+impl From<&Histogram> for LatencyStats {
+    fn from(latencies: &Histogram) -> Self {
+        Self {
+            count: latencies.count(),
+            p50_seconds: latencies.percentile(50),
+            p95_seconds: latencies.percentile(95),
+            max_seconds: latencies.longest(),
+            within_five_minutes: latencies.within_promise(),
+        }
     }
 }
 

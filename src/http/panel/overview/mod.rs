@@ -3,6 +3,8 @@
 mod charts;
 mod troubles;
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
@@ -13,10 +15,10 @@ use crate::{
     db::{
         Page,
         delivery_log::{self, LogFilter},
-        endpoints, runs, stats,
+        endpoints::{self, EndpointRow}, runs, stats,
         tallies::{self, CallCounts, DeliveryBucket, Outcomes, Span},
     },
-    domain::{delivery::DeliveryStatus, endpoint::HealthState, run::RunState},
+    domain::{delivery::DeliveryStatus, endpoint::{EndpointChannel, HealthState, disabled_reason}, run::RunState},
     http::{
         admin::{logs::LogResponse, runs::RunResponse},
         problem::Problem,
@@ -114,12 +116,17 @@ fn channels(day: &[DeliveryBucket], month: &[DeliveryBucket]) -> Vec<ChannelLine
         })
     };
     let kinds = month.first().map(|bucket| bucket.channels.map(|counts| counts.channel)).into_iter().flatten();
-    let line = |(place, channel): (usize, crate::domain::endpoint::EndpointChannel)| ChannelLine {
+    let line = |(place, channel): (usize, EndpointChannel)| ChannelLine {
         kind: channel.as_str(),
         day: sum(day, place),
         month: sum(month, place),
     };
     kinds.enumerate().map(line).collect()
+}
+
+/// Whether the service itself disabled it: an admin who did knows.
+fn is_stopped_by_us(row: &EndpointRow) -> bool {
+    !row.enabled && row.disabled_reason.as_deref().is_some_and(|reason| reason != disabled_reason::ADMIN)
 }
 
 /// What failed last, and which endpoints are in trouble.
@@ -131,13 +138,14 @@ async fn failures(viewer: &Viewer) -> Result<Value, Problem> {
     let undelivered = delivery_log::list_log(pool, tenant, &filter, first(SHOWN)).await?;
     let undelivered: Vec<LogResponse> = undelivered.into_iter().map(Into::into).collect();
     let all = endpoints::list_endpoints(pool, tenant, None, first(ENDPOINTS)).await?;
-    let names: Vec<(String, String)> = all.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
-    let troubled = all.into_iter().filter(|row| matches!(row.health(), HealthState::Failing | HealthState::Open) || (!row.enabled && row.disabled_by_service()));
+    let names: BTreeMap<String, String> = all.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
+    let is_troubled =
+        |row: &EndpointRow| matches!(row.health(), HealthState::Failing | HealthState::Open) || is_stopped_by_us(row);
+    let troubled = all.into_iter().filter(is_troubled);
     let troubled = troubled.take(usize::try_from(SHOWN).unwrap_or_default()).map(|row| context! {
         id => row.id.to_string(), name => row.name.clone(), kind => row.kind.as_str(), state => Serde(row.health()),
         failures => row.consecutive_failures, last_failure_at => Serde(row.last_failure_at), last_success_at => Serde(row.last_success_at),
     });
-    let names: std::collections::BTreeMap<String, String> = names.into_iter().collect();
     Ok(context! {
         failed_runs => Serde(failed), undelivered => Serde(undelivered), troubled => troubled.collect::<Value>(),
         endpoint_names => Serde(names),

@@ -1,7 +1,10 @@
 //! Deliveries as a log: what went where, how each try went.
 
+mod find;
+
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use super::Page;
 use crate::domain::{
@@ -64,11 +67,34 @@ pub struct LogFilter {
 
 /// Lists the log, newest first.
 pub async fn list_log(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     tenant: &str,
     filter: &LogFilter,
     page: Page,
 ) -> sqlx::Result<Vec<LogRow>> {
+    let ids = find::find_ids(&mut *db, tenant, filter, page).await?;
+    list_by_ids(db, tenant, &ids).await
+}
+
+/// Lists the deliveries of a call, newest first: all that was ever told of it and its runs.
+pub async fn call_deliveries(
+    db: &mut PgConnection,
+    tenant: &str,
+    call_id: &str,
+    limit: i64,
+) -> sqlx::Result<Vec<LogRow>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT d.id FROM events e JOIN deliveries d ON d.event_id = e.id
+         WHERE e.tenant_id = $1 AND e.subject = $2 AND e.run_id IS NOT NULL ORDER BY d.id DESC LIMIT $3",
+        tenant,
+        call_id,
+        limit,
+    );
+    let ids = ids.fetch_all(&mut *db).await?;
+    list_by_ids(db, tenant, &ids).await
+}
+
+async fn list_by_ids(db: &mut PgConnection, tenant: &str, ids: &[Uuid]) -> sqlx::Result<Vec<LogRow>> {
     sqlx::query_as!(
         LogRow,
         r#"SELECT d.id AS "id: DeliveryId", d.event_id AS "event_id: EventId", d.event_type, d.intent, d.subject,
@@ -78,25 +104,29 @@ pub async fn list_log(
                   CASE WHEN d.status IN ('pending', 'retrying') AND isfinite(d.ready_at)
                        THEN greatest(d.ready_at, e.open_until) END AS next_attempt_at
            FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-           WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::text IS NULL OR d.status = $3)
-             AND ($4::text IS NULL OR d.event_type = $4
-                                      OR right($4, 2) = '.*' AND starts_with(d.event_type, left($4, -1)))
-             AND ($5::uuid IS NULL OR d.endpoint_id = $5)
-             AND ($6::timestamptz IS NULL OR d.created_at >= $6) AND ($7::timestamptz IS NULL OR d.created_at < $7)
-             AND ($8::uuid IS NULL OR d.id < $8)
-           ORDER BY d.id DESC LIMIT $9"#,
+           WHERE d.tenant_id = $1 AND d.id = ANY($2) ORDER BY d.id DESC"#,
         tenant,
-        filter.id.map(DeliveryId::uuid),
-        filter.status.map(DeliveryStatus::as_str),
-        filter.event_type,
-        filter.endpoint_id.map(EndpointId::uuid),
-        filter.since,
-        filter.until,
-        page.before,
-        page.limit,
+        ids,
     )
     .fetch_all(db)
     .await
+}
+
+/// Counts the deliveries of a tenant's endpoints that failed and were decided since a time; endpoints without any are left
+/// out.
+pub async fn count_failed(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<(EndpointId, i64)>> {
+    let counts = sqlx::query!(
+        r#"SELECT endpoint_id AS "id: EndpointId", count(*) AS "count!" FROM deliveries
+           WHERE tenant_id = $1 AND status = 'failed' AND id >= $2 AND created_at >= $3 GROUP BY endpoint_id"#,
+        tenant,
+        find::first_id_since(since),
+        since,
+    );
+    Ok(counts.fetch_all(db).await?.into_iter().map(|row| (row.id, row.count)).collect())
 }
 
 /// A recorded attempt.
