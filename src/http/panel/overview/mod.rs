@@ -135,7 +135,7 @@ async fn failures(viewer: &Viewer) -> Result<Value, Problem> {
     let failed = runs::list_runs(pool, tenant, None, Some(RunState::Failed), first(SHOWN)).await?;
     let failed: Vec<RunResponse> = failed.into_iter().map(Into::into).collect();
     let filter = LogFilter { status: Some(DeliveryStatus::Failed), ..LogFilter::default() };
-    let undelivered = delivery_log::list_log(pool, tenant, &filter, first(SHOWN)).await?;
+    let undelivered = delivery_log::list_log(&mut *pool.acquire().await?, tenant, &filter, first(SHOWN)).await?;
     let undelivered: Vec<LogResponse> = undelivered.into_iter().map(Into::into).collect();
     let all = endpoints::list_endpoints(pool, tenant, None, first(ENDPOINTS)).await?;
     let names: BTreeMap<String, String> = all.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
