@@ -23,6 +23,7 @@ pub mod retention;
 pub mod run_documents;
 pub mod runs;
 pub mod sealed;
+pub mod sessions;
 pub mod sources;
 pub mod stage_attempts;
 pub mod stats;

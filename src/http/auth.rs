@@ -19,6 +19,7 @@ use crate::{
     db::tokens,
     domain::{
         access::{OWN_TENANT, Role, token_hash},
+        ids::TokenId,
         signature::same_secret,
     },
 };
@@ -81,9 +82,8 @@ impl FromRequestParts<Arc<App>> for Raiser {
 impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let is_operator = |caller: &Caller| caller.role == Role::Admin && caller.tenant == OWN_TENANT;
         let needs = "this concerns the whole service: it takes an admin token of the tenant default";
-        allow(parts, app, is_operator, needs).await.map(Self)
+        allow(parts, app, Caller::is_operator, needs).await.map(Self)
     }
 }
 
@@ -111,22 +111,44 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let Some((_, token)) = token else {
         return Err(Problem::new(ProblemKind::Unauthorized, "send Authorization: Bearer <token>"));
     };
-    let token = token.trim();
+    identify(parts, app, token.trim()).await.map(|(caller, _)| caller)
+}
+
+/// Whose token this is, with its id if it has one: `ADMIN_TOKEN` is no row. Wrong ones are counted by address.
+pub async fn identify(parts: &Parts, app: &App, token: &str) -> Result<(Caller, Option<TokenId>), Problem> {
     let address = client_address(parts, &app.config.service.trusted_proxies);
-    let shown = address.map(|address| address.to_string());
     if same_secret(token, app.admin_token.expose_secret()) {
-        let (tenant, actor) = (OWN_TENANT.to_owned(), "ADMIN_TOKEN".to_owned());
-        return Ok(Caller { tenant, actor, address: shown, role: Role::Admin, is_root: true });
+        return Ok((Caller::root(address), None));
     }
     match tokens::use_token(&app.pool, &token_hash(token), app.clock.now()).await? {
-        Some(known) => Ok(Caller {
-            tenant: known.tenant,
-            actor: format!("{} ({})", known.id, known.name),
-            address: shown,
-            role: known.role,
-            is_root: false,
-        }),
+        Some(known) => {
+            Ok((Caller::with_token(known.id, known.tenant, &known.name, known.role, address), Some(known.id)))
+        }
         None => Err(parts.extensions.get::<Arc<WrongTokens>>().map_or_else(unknown, |wrong| wrong.note(address))),
+    }
+}
+
+impl Caller {
+    /// Whoever has `ADMIN_TOKEN`.
+    pub fn root(address: Option<IpAddr>) -> Self {
+        Self {
+            tenant: OWN_TENANT.to_owned(),
+            actor: "ADMIN_TOKEN".to_owned(),
+            address: address.map(|address| address.to_string()),
+            role: Role::Admin,
+            is_root: true,
+        }
+    }
+
+    /// Whoever has a token that was made.
+    pub fn with_token(id: TokenId, tenant: String, name: &str, role: Role, address: Option<IpAddr>) -> Self {
+        let address = address.map(|address| address.to_string());
+        Self { tenant, actor: format!("{id} ({name})"), address, role, is_root: false }
+    }
+
+    /// Whether what concerns the whole service is its business.
+    pub fn is_operator(&self) -> bool {
+        self.role == Role::Admin && self.tenant == OWN_TENANT
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgTransaction};
 
@@ -49,15 +49,24 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Once<T> {
         require_json(&parts.headers)?;
         let key = parts.headers.get(KEY).map(read_key).transpose()?;
         let body = read_body(body, ADMIN_BODY).await?;
-        let hash = Sha256::new()
-            .chain_update(parts.method.as_str())
-            .chain_update(b"\n")
-            .chain_update(parts.uri.path())
-            .chain_update(b"\n")
-            .chain_update(&body)
-            .finalize();
-        Ok(Self { body: parse(&body)?, key, request_hash: hash.to_vec() })
+        let request_hash = request_hash(parts.method.as_str(), parts.uri.path(), &body);
+        Ok(Self { body: parse(&body)?, key, request_hash })
     }
+}
+
+impl<T: DeserializeOwned> Once<T> {
+    /// The same from a form that carries a key of its own, so that sending it twice makes one thing. `path` is the form's.
+    pub fn of_form(path: &str, key: &str, body: &Value) -> Result<Self, Problem> {
+        let key = HeaderValue::from_str(key).map_err(Problem::internal)?;
+        let body = body.to_string().into_bytes();
+        let request_hash = request_hash("POST", path, &body);
+        Ok(Self { body: parse(&body)?, key: Some(read_key(&key)?), request_hash })
+    }
+}
+
+fn request_hash(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let hash = Sha256::new().chain_update(method).chain_update(b"\n").chain_update(path).chain_update(b"\n");
+    hash.chain_update(body).finalize().to_vec()
 }
 
 fn read_key(value: &HeaderValue) -> Result<String, Problem> {

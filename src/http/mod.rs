@@ -8,6 +8,7 @@ mod extract;
 mod health;
 mod idempotency;
 mod openapi;
+mod panel;
 mod problem;
 pub mod server;
 mod webhooks;
@@ -36,9 +37,10 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = api
         .merge(health::routes())
         .merge(openapi::pages(document))
+        .merge(panel::routes(&app))
         // The rule's URL may end in a slash.
         .route("/webhooks/gong/", post(webhooks::gong::default_source))
-        .route("/", get(|| async { Redirect::to("/docs/") }));
+        .route("/", get(|| async { Redirect::to("/panel") }));
     if app.config.service.metrics_port.is_none() {
         router = router.merge(health::metrics_routes());
     }

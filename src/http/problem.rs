@@ -158,6 +158,29 @@ impl Problem {
         }
     }
 
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.kind.row().0
+    }
+
+    /// What it is, in a few words.
+    pub fn title(&self) -> &'static str {
+        self.kind.row().2
+    }
+
+    /// What is wrong with which field.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// Logs the cause, if there is one: it is told to nobody.
+    pub fn log_cause(&self, path: &str) {
+        if let Some(cause) = &self.cause {
+            let id = self.kind.row().1;
+            tracing::error!(problem.id = id, http.path = path, error = format!("{cause:#}"), "a request failed");
+        }
+    }
+
     /// What happened this time, for a log line.
     pub fn detail(&self) -> &str {
         self.detail.as_deref().unwrap_or(self.kind.row().2)
@@ -182,6 +205,11 @@ impl From<sqlx::Error> for Problem {
 #[derive(Clone)]
 struct Unrendered(std::sync::Arc<Problem>);
 
+/// Takes a problem out of an answer, for pages that tell it in their own way.
+pub fn take(response: &mut Response) -> Option<std::sync::Arc<Problem>> {
+    response.extensions_mut().remove::<Unrendered>().map(|Unrendered(problem)| problem)
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.kind.row().0.into_response();
@@ -203,9 +231,7 @@ pub async fn render(request: Request, next: Next) -> Response {
         None => return response,
     };
     let (status, id, title) = problem.kind.row();
-    if let Some(cause) = &problem.cause {
-        tracing::error!(problem.id = id, http.path = instance, error = format!("{cause:#}"), "a request failed");
-    }
+    problem.log_cause(&instance);
     let body = ProblemBody {
         kind: format!("urn:aftercall:problem:{id}"),
         title,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     config::RetentionConfig,
-    db::{departure, retention},
+    db::{departure, retention, sessions},
 };
 
 /// How many rows go in one transaction: small, so that no lock is held long.
@@ -69,6 +69,7 @@ pub async fn retention(pool: &PgPool, keep: &RetentionConfig, now: DateTime<Utc>
         emptied(&mut purged.audit, || retention::purge_audit(pool, before, BATCH)).await?;
     }
     emptied(&mut 0, || retention::purge_idempotency_keys(pool, now - IDEMPOTENCY, BATCH)).await?;
+    emptied(&mut 0, || sessions::purge_sessions(pool, now, BATCH)).await?;
     retention::purge_leftovers_of_erased(pool).await?;
     for tenant in departure::list_departed(pool).await? {
         emptied(&mut purged.departed, || departure::remove_some(pool, &tenant, BATCH)).await?;

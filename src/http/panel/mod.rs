@@ -1,0 +1,41 @@
+//! The panel: pages for people who do not write programs. Rendered here, plain forms, whole without JavaScript.
+//!
+//! A page shows what the API shows and does what the API does, by the API's own functions: there is one place that checks,
+//! changes and records. What is the panel's own is signing in ([`session`]), forms ([`form`]) and how things look
+//! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
+
+mod assets;
+mod form;
+mod overview;
+mod page;
+mod session;
+mod tokens;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router, middleware,
+    response::Redirect,
+    routing::{any, get, post},
+};
+
+use self::page::Pages;
+use super::problem::{Problem, ProblemKind};
+use crate::app::App;
+
+/// Every page, behind one layer that knows who is signed in.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let pages = Router::new()
+        .route("/panel", get(overview::show))
+        .route("/panel/", get(|| async { Redirect::permanent("/panel") }))
+        .route("/panel/sign-in", get(session::sign_in::show).post(session::sign_in::sign_in))
+        .route("/panel/sign-out", post(session::sign_in::sign_out))
+        .route("/panel/tokens", get(tokens::list).post(tokens::create))
+        .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
+        .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), page::answer))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), session::recognise))
+        .layer(Extension(Arc::new(Pages::embedded())));
+    pages.route("/panel/assets/{file}", get(assets::serve))
+}
