@@ -9,11 +9,12 @@ use aftercall::db::{
 use axum::body::Body;
 use chrono::TimeDelta;
 use http::Request;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::{TOKEN, TestApp};
 
-/// What is asked for. `{day}` is a day ago, `{hour}` an hour.
+/// What is asked for. `{day}` is a day ago, `{hour}` an hour, `{endpoint 1}` an endpoint of the seed.
 const PATHS: &[&str] = &[
     "/api/v1/admin/stats",
     "/api/v1/admin/stats?hours=720",
@@ -29,12 +30,12 @@ const PATHS: &[&str] = &[
     "/api/v1/admin/notify/logs?event=test.ping",
     "/api/v1/admin/notify/logs?event=test.*",
     "/api/v1/admin/notify/logs?event=custom.none",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000001",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000003",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000005",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000003&status=retrying",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000002&status=failed&event=call.summarised",
-    "/api/v1/admin/notify/logs?endpoint_id=ep_01920000000070008000000000000002&status=sent&event=call.received",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 1}",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 3}",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 5}",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 3}&status=retrying",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 2}&status=failed&event=call.summarised",
+    "/api/v1/admin/notify/logs?endpoint_id={endpoint 2}&status=sent&event=call.received",
     "/api/v1/admin/notify/logs?status=failed&event=call.received&since={hour}",
     "/api/v1/admin/notify/logs?since={hour}",
     "/api/v1/admin/notify/logs?until={day}",
@@ -53,8 +54,9 @@ const PATHS: &[&str] = &[
     "/api/v1/admin/accounts",
     "/api/v1/admin/notify/endpoints",
 ];
-/// What calls are searched for: text, account, state, days back from which on and until when.
-const SEARCHES: &[(Option<&str>, Option<&str>, Option<&str>, Option<i64>, Option<i64>)] = &[
+/// What calls are searched for: text, account, state, since and until so many days ago.
+type Search = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<i64>, Option<i64>);
+const SEARCHES: &[Search] = &[
     (None, None, None, None, None),
     (Some("renewal"), None, None, None, None),
     (Some("the customer asked"), None, None, None, None),
@@ -95,37 +97,49 @@ async fn pages_over_a_day_of_history() {
 
 async fn measure(days: u32) {
     let app = TestApp::start().await;
-    seed(&app, days).await;
+    let endpoints = make_endpoints(&app).await;
+    seed(&app, days, &endpoints).await;
     let headers = [("authorization", format!("Bearer {TOKEN}"))];
     let mut slowest = (Duration::ZERO, "");
     println!("{days} days of history\n{:>9} {:>9}", "p50", "max");
     for path in PATHS {
-        let mut times = Vec::new();
-        for _ in 0..WARM_UPS + TIMES {
-            times.push(time_of(&app, path, &headers).await);
-        }
-        let mut times = times.split_off(WARM_UPS);
-        times.sort_unstable();
-        let (median, most) = (times[TIMES / 2], times[TIMES - 1]);
-        println!("{:>6.1} ms {:>6.1} ms  {path}", millis(median), millis(most));
+        let median = measured(path, async || time_of(&app, path, &endpoints, &headers).await).await;
         slowest = slowest.max((median, path));
     }
-    for search in SEARCHES {
-        let mut times = Vec::new();
-        for _ in 0..WARM_UPS + TIMES {
-            times.push(time_of_search(&app, *search).await);
-        }
-        let mut times = times.split_off(WARM_UPS);
-        times.sort_unstable();
-        let (median, most) = (times[TIMES / 2], times[TIMES - 1]);
-        println!("{:>6.1} ms {:>6.1} ms  calls {search:?}", millis(median), millis(most));
+    for (text, account, state, since, until) in SEARCHES {
+        let ago = |days: Option<i64>| days.map(|days| app.clock.now() - TimeDelta::days(days));
+        let filter = CallFilter {
+            text: text.map(str::to_owned),
+            account: account.map(str::to_owned),
+            state: state.map(str::to_owned),
+            since: ago(*since),
+            until: ago(*until),
+        };
+        let name = format!("calls {text:?} {account:?} {state:?} {since:?} {until:?}");
+        measured(&name, async || time_of_search(&app, &filter).await).await;
     }
     println!("slowest path: {:.1} ms {}", millis(slowest.0), slowest.1);
 }
 
-async fn time_of(app: &TestApp, path: &str, headers: &[(&str, String)]) -> Duration {
+/// Prints the median and the longest of many times, and returns the median.
+async fn measured(name: &str, once: impl AsyncFn() -> Duration) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..WARM_UPS + TIMES {
+        times.push(once().await);
+    }
+    let mut times = times.split_off(WARM_UPS);
+    times.sort_unstable();
+    let (median, most) = (times[TIMES / 2], times[TIMES - 1]);
+    println!("{:>6.1} ms {:>6.1} ms  {name}", millis(median), millis(most));
+    median
+}
+
+async fn time_of(app: &TestApp, path: &str, endpoints: &[String], headers: &[(&str, String)]) -> Duration {
     let ago = |hours| (app.clock.now() - TimeDelta::hours(hours)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let path = path.replace("{day}", &ago(24)).replace("{hour}", &ago(1));
+    let mut path = path.replace("{day}", &ago(24)).replace("{hour}", &ago(1));
+    for (number, endpoint) in (1..).zip(endpoints) {
+        path = path.replace(&format!("{{endpoint {number}}}"), endpoint);
+    }
     let mut request = Request::builder().uri(&path);
     for (name, value) in headers {
         request = request.header(*name, value);
@@ -138,22 +152,11 @@ async fn time_of(app: &TestApp, path: &str, headers: &[(&str, String)]) -> Durat
     took
 }
 
-async fn time_of_search(
-    app: &TestApp,
-    (text, account, state, since, until): (Option<&str>, Option<&str>, Option<&str>, Option<i64>, Option<i64>),
-) -> Duration {
-    let ago = |days| app.clock.now() - TimeDelta::days(days);
-    let filter = CallFilter {
-        text: text.map(str::to_owned),
-        account: account.map(str::to_owned),
-        state: state.map(str::to_owned),
-        since: since.map(ago),
-        until: until.map(ago),
-    };
+async fn time_of_search(app: &TestApp, filter: &CallFilter) -> Duration {
     let mut connection = app.app.pool.acquire().await.expect("a connection");
     let begun = Instant::now();
     let page = Page { limit: 51, before: None };
-    call_search::search_calls(&mut connection, "default", &filter, page).await.expect("an answer");
+    call_search::search_calls(&mut connection, "default", filter, page).await.expect("an answer");
     begun.elapsed()
 }
 
@@ -161,14 +164,29 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
+/// The endpoints of the seed, by the API: their secrets have to be sealed.
+async fn make_endpoints(app: &TestApp) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 1..=5 {
+        let (kind, target) = match number {
+            4 => ("slack", "https://hooks.slack.com/services/T0/B0/x".to_owned()),
+            _ => ("webhook", format!("https://hooks.example.com/{number}")),
+        };
+        let endpoint = app.add_endpoint(json!({"kind": kind, "target": target})).await;
+        ids.push(endpoint["id"].as_str().expect("an id").to_owned());
+    }
+    ids
+}
+
 /// The history, and what the migrations make of it.
-async fn seed(app: &TestApp, days: u32) {
+async fn seed(app: &TestApp, days: u32, endpoints: &[String]) {
     let begun = Instant::now();
     let options = app.app.pool.connect_options();
     let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
-    sqlx::query("SELECT set_config('seed.days', $1, false), set_config('seed.now', $2, false)")
+    sqlx::query("SELECT set_config('seed.days', $1, false), set_config('seed.now', $2, false), set_config('seed.endpoints', $3, false)")
         .bind(days.to_string())
         .bind(app.clock.now().to_rfc3339())
+        .bind(format!("{{{}}}", endpoints.join(",").replace("ep_", "")))
         .execute(&mut connection)
         .await
         .expect("settings");
