@@ -77,9 +77,22 @@ pub async fn list_audit(
 ) -> sqlx::Result<Vec<AuditRow>> {
     sqlx::query_as!(
         AuditRow,
-        r#"SELECT id AS "id: AuditId", at, actor, address, action, object, before, after FROM admin_audit
-           WHERE tenant_id = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR object = $3)
-             AND ($4::uuid IS NULL OR id < $4)
+        r#"SELECT id AS "id!: AuditId", at AS "at!", actor AS "actor!", address, action AS "action!", object AS "object!",
+                  before, after
+           FROM (
+               -- What is asked for by its own index.
+               (SELECT * FROM admin_audit
+                WHERE tenant_id = $1 AND object = $3 AND ($2::text IS NULL OR action = $2)
+                  AND ($4::uuid IS NULL OR id < $4)
+                ORDER BY id DESC LIMIT $5)
+               UNION ALL
+               (SELECT * FROM admin_audit
+                WHERE tenant_id = $1 AND action = $2 AND $3::text IS NULL AND ($4::uuid IS NULL OR id < $4)
+                ORDER BY id DESC LIMIT $5)
+               UNION ALL
+               (SELECT * FROM admin_audit
+                WHERE tenant_id = $1 AND $2 IS NULL AND $3 IS NULL AND ($4::uuid IS NULL OR id < $4)
+                ORDER BY id DESC LIMIT $5)) AS wanted
            ORDER BY id DESC LIMIT $5"#,
         tenant,
         action,
