@@ -1,4 +1,7 @@
 //! The panel as a browser without scripts sees it: pages, forms and redirects over the production router.
 
+mod accounts;
+mod calls;
+mod runs;
 mod session;
 mod visitor;

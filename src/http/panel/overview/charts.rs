@@ -85,7 +85,9 @@ pub fn deliveries(buckets: &[DeliveryBucket], span: Span) -> Bars {
         height: SIZE.1,
         floor,
         labels: labels(buckets.iter().map(|bucket| bucket.start), span, step),
-        rows: [ceiling / 2, ceiling].map(|count| Tick { at: rounded(floor - number(count) * scale), label: count.to_string() }).into(),
+        rows: [ceiling / 2, ceiling]
+            .map(|count| Tick { at: rounded(floor - number(count) * scale), label: count.to_string() })
+            .into(),
         columns,
         is_empty: top == 0,
     }

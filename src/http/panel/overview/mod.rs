@@ -15,10 +15,15 @@ use crate::{
     db::{
         Page,
         delivery_log::{self, LogFilter},
-        endpoints::{self, EndpointRow}, runs, stats,
+        endpoints::{self, EndpointRow},
+        runs, stats,
         tallies::{self, CallCounts, DeliveryBucket, Outcomes, Span},
     },
-    domain::{delivery::DeliveryStatus, endpoint::{EndpointChannel, HealthState, disabled_reason}, run::RunState},
+    domain::{
+        delivery::DeliveryStatus,
+        endpoint::{EndpointChannel, HealthState, disabled_reason},
+        run::RunState,
+    },
     http::{
         admin::{logs::LogResponse, runs::RunResponse},
         problem::Problem,
@@ -58,14 +63,17 @@ pub async fn show(viewer: Viewer) -> Result<Response, Problem> {
         waiting => queues.iter().map(|queue| queue.depth).sum::<i64>(),
         oldest => queues.iter().map(|queue| queue.oldest_seconds).fold(0.0, f64::max),
     };
-    viewer.page("overview.html", context! {
-        troubles => Serde(troubles), figures, has_endpoints, has_calls,
-        stages => Serde(stages(&today)), today_failed => today.failed, today_skipped => today.skipped,
-        day => Serde(charts::deliveries(&day, Span::Day)), month => Serde(charts::deliveries(&month, Span::Month)),
-        channels => Serde(channels(&day, &month)),
-        latencies => Serde(charts::latencies(&latencies)),
-        ..failures(&viewer).await?
-    })
+    viewer.page(
+        "overview.html",
+        context! {
+            troubles => Serde(troubles), figures, has_endpoints, has_calls,
+            stages => Serde(stages(&today)), today_failed => today.failed, today_skipped => today.skipped,
+            day => Serde(charts::deliveries(&day, Span::Day)), month => Serde(charts::deliveries(&month, Span::Month)),
+            channels => Serde(channels(&day, &month)),
+            latencies => Serde(charts::latencies(&latencies)),
+            ..failures(&viewer).await?
+        },
+    )
 }
 
 fn first(limit: i64) -> Page {

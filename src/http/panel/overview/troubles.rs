@@ -43,12 +43,19 @@ pub fn find(day: &Day<'_>) -> Vec<Trouble> {
     let mut add = |tone, text, (link, link_text)| troubles.push(Trouble { tone, text, link, link_text });
     if let Some(queue) = day.queues.iter().find(|queue| queue.oldest_seconds > QUEUE_STANDS_SECONDS) {
         let minutes = (queue.oldest_seconds / 60.0).round();
-        let text = format!("The queue of {} stands: something has been due for {minutes} min. Is a worker running?", queue.queue);
+        let text = format!(
+            "The queue of {} stands: something has been due for {minutes} min. Is a worker running?",
+            queue.queue
+        );
         add("bad", text, ("/readyz", "State of this process"));
     }
     let (done, failed) = day.runs;
     if share(failed, done + failed) > 1.0 - SUCCESS {
-        add("bad", format!("{failed} of {} calls failed in the last 24 hours.", done + failed), ("/panel/runs", "Failed runs"));
+        add(
+            "bad",
+            format!("{failed} of {} calls failed in the last 24 hours.", done + failed),
+            ("/panel/runs", "Failed runs"),
+        );
     }
     if day.latencies.within_promise().is_some_and(|share| share < ON_TIME) {
         let minutes = PROMISE.as_secs() / 60;
