@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod browser;
 mod chain;
 mod chaos;
 mod cli;

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod calls;
+mod live;
+mod overview;
 mod runs;
 mod session;
 mod visitor;

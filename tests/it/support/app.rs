@@ -31,6 +31,7 @@ pub struct TestApp {
     pub clock: Clock,
     pub gong: Gong,
     pub data_dir: TempDir,
+    public_url: String,
     router: Router,
 }
 
@@ -91,11 +92,12 @@ impl TestAppBuilder {
                 *value = path.display().to_string();
             }
         }
+        let public_url = vars["PUBLIC_URL"].clone();
         let config = Config::from_vars(vars).expect("a configuration");
         let clock = Clock::manual("2031-05-06T10:00:00Z".parse().expect("a time"));
         let app = App::new(config, database.pool.clone(), clock.clone(), 8080).expect("an app");
         let router = http::router(Arc::clone(&app));
-        TestApp { app, clock, gong, data_dir, router }
+        TestApp { app, clock, gong, data_dir, public_url, router }
     }
 }
 
@@ -108,8 +110,13 @@ impl TestApp {
         TestAppBuilder::default().with(name, value)
     }
 
+    /// The production router, for a server.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("the router answers");
+        let response = self.router().oneshot(request).await.expect("the router answers");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         Answer {
@@ -161,7 +168,8 @@ impl TestApp {
     pub async fn post_signed(&self, body: &Value) -> Answer {
         let body = body.to_string();
         let exp = self.clock.now().timestamp() + 60;
-        let token = self.gong.token(&Signing { url: WEBHOOK_URL, body: body.as_bytes(), exp });
+        let url = format!("{}/webhooks/gong", self.public_url);
+        let token = self.gong.token(&Signing { url: &url, body: body.as_bytes(), exp });
         self.post_callback(&[("authorization", &token)], body).await
     }
 

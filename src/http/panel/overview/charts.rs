@@ -8,9 +8,10 @@ use crate::{
     domain::latency::PROMISE,
 };
 
-/// The size of a chart, in the units of its view box, and what is left free for the labels at its left and at its foot.
-const SIZE: (f64, f64) = (640.0, 200.0);
-const LEFT: f64 = 44.0;
+/// The size of a chart, in the units of its view box, and what is left free around it for labels.
+const SIZE: (f64, f64) = (480.0, 180.0);
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 14.0;
 const FOOT: f64 = 22.0;
 const HEAD: f64 = 10.0;
 /// What latencies are drawn between, in seconds: each doubling has the same height.
@@ -49,6 +50,8 @@ pub struct Column {
 pub struct Bars {
     width: f64,
     height: f64,
+    left: f64,
+    right: f64,
     floor: f64,
     columns: Vec<Column>,
     rows: Vec<Tick>,
@@ -63,7 +66,7 @@ pub fn deliveries(buckets: &[DeliveryBucket], span: Span) -> Bars {
     let ceiling = ceiling(top);
     let floor = SIZE.1 - FOOT;
     let scale = (floor - HEAD) / number(ceiling);
-    let step = (SIZE.0 - LEFT) / number(i64::try_from(buckets.len()).unwrap_or(1).max(1));
+    let step = (SIZE.0 - LEFT - RIGHT) / number(i64::try_from(buckets.len()).unwrap_or(1).max(1));
     let columns = buckets.iter().zip(&totals).enumerate().map(|(place, (bucket, total))| {
         let values = [total.sent, total.filtered, total.failed];
         let mut y = floor;
@@ -83,6 +86,8 @@ pub fn deliveries(buckets: &[DeliveryBucket], span: Span) -> Bars {
     Bars {
         width: SIZE.0,
         height: SIZE.1,
+        left: LEFT,
+        right: SIZE.0 - RIGHT,
         floor,
         labels: labels(buckets.iter().map(|bucket| bucket.start), span, step),
         rows: [ceiling / 2, ceiling]
@@ -110,6 +115,8 @@ pub struct Point {
 pub struct Lines {
     width: f64,
     height: f64,
+    left: f64,
+    right: f64,
     floor: f64,
     /// Paths through half of the latencies, and through 95 in a hundred; interrupted where nothing happened.
     p50: String,
@@ -123,7 +130,7 @@ pub struct Lines {
 /// From callbacks to the first delivery, hour by hour.
 pub fn latencies(buckets: &[LatencyBucket]) -> Lines {
     let floor = SIZE.1 - FOOT;
-    let step = (SIZE.0 - LEFT) / number(i64::try_from(buckets.len()).unwrap_or(1).max(1));
+    let step = (SIZE.0 - LEFT - RIGHT) / number(i64::try_from(buckets.len()).unwrap_or(1).max(1));
     let height = |seconds: f64| {
         let (low, high) = LATENCIES;
         let share = (seconds.clamp(low, high) / low).ln() / (high / low).ln();
@@ -149,6 +156,8 @@ pub fn latencies(buckets: &[LatencyBucket]) -> Lines {
     Lines {
         width: SIZE.0,
         height: SIZE.1,
+        left: LEFT,
+        right: SIZE.0 - RIGHT,
         floor,
         p50: p50.text,
         p95: p95.text,
