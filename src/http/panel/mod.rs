@@ -4,11 +4,16 @@
 //! changes and records. What is the panel's own is signing in ([`session`]), forms ([`form`]) and how things look
 //! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
 
+mod accounts;
 mod assets;
+mod calls;
+mod causes;
 mod form;
 mod live;
 mod overview;
 mod page;
+mod query;
+mod runs;
 mod session;
 mod tokens;
 mod view;
@@ -33,6 +38,15 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel/live", get(live::changes))
         .route("/panel/sign-in", get(session::sign_in::show).post(session::sign_in::sign_in))
         .route("/panel/sign-out", post(session::sign_in::sign_out))
+        .route("/panel/calls", get(calls::list))
+        .route("/panel/calls/{id}", get(calls::show))
+        .route("/panel/calls/{id}/reprocess", post(calls::reprocess))
+        .route("/panel/calls/{id}/erase", post(calls::erase))
+        .route("/panel/runs", get(runs::list))
+        .route("/panel/runs/{id}", get(runs::show))
+        .route("/panel/runs/{id}/retry", post(runs::retry))
+        .route("/panel/accounts", get(accounts::list).post(accounts::save))
+        .route("/panel/accounts/edit", get(accounts::edit))
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
