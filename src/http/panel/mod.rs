@@ -5,6 +5,7 @@
 //! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
 
 mod assets;
+mod endpoints;
 mod form;
 mod live;
 mod overview;
@@ -33,6 +34,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel/live", get(live::changes))
         .route("/panel/sign-in", get(session::sign_in::show).post(session::sign_in::sign_in))
         .route("/panel/sign-out", post(session::sign_in::sign_out))
+        .merge(endpoints::routes())
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
