@@ -8,6 +8,7 @@ mod accounts;
 mod assets;
 mod calls;
 mod causes;
+mod endpoints;
 mod form;
 mod live;
 mod overview;
@@ -47,6 +48,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel/runs/{id}/retry", post(runs::retry))
         .route("/panel/accounts", get(accounts::list).post(accounts::save))
         .route("/panel/accounts/edit", get(accounts::edit))
+        .merge(endpoints::routes())
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))

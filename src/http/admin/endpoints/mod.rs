@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// What stands for the value of a header that is not shown again; given back, it leaves the value as it is.
-const HIDDEN: &str = "[hidden]";
+pub(in crate::http) const HIDDEN: &str = "[hidden]";
 
 /// An endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,7 +79,7 @@ pub struct HealthResponse {
 }
 
 impl EndpointResponse {
-    fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
+    pub(in crate::http) fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
         let secrets = notify::open(&app.key_ring, row.id, &row.sealed).map_err(Problem::internal)?;
         Ok(Self::opened(row, secrets))
     }
@@ -110,8 +110,13 @@ impl EndpointResponse {
         }
     }
 
+    /// What people call it.
+    pub(in crate::http) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// As a caller may see it: a Slack URL is a credential, and whoever only reads does not need it.
-    fn shown_to(mut self, caller: &Caller) -> Self {
+    pub(in crate::http) fn shown_to(mut self, caller: &Caller) -> Self {
         if self.kind == EndpointChannel::Slack && caller.role != Role::Admin {
             self.target = destination(self.kind, &self.target);
         }
