@@ -4,12 +4,17 @@
 //! changes and records. What is the panel's own is signing in ([`session`]), forms ([`form`]) and how things look
 //! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
 
+mod asked;
 mod assets;
+mod audit;
+mod configuration;
 mod form;
 mod live;
+mod log;
 mod overview;
 mod page;
 mod session;
+mod sources;
 mod tokens;
 mod view;
 
@@ -35,6 +40,10 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel/sign-out", post(session::sign_in::sign_out))
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
+        .merge(log::routes())
+        .merge(sources::routes())
+        .merge(audit::routes())
+        .merge(configuration::routes())
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
         .layer(middleware::from_fn_with_state(Arc::clone(app), page::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), session::recognise))
