@@ -1,10 +1,12 @@
 //! Endpoints: where notifications go, and how each is doing.
 
 mod health;
+mod labels;
 mod subscribers;
 
 pub use self::{
     health::{BreakerPauses, HealthChange, HealthRow, disable_endpoints, note_health},
+    labels::{EndpointLabel, find_labels, list_labels},
     subscribers::{Subscriber, find_mailbox, insert_mailbox, list_enabled, list_subscribers},
 };
 

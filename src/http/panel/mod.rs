@@ -9,13 +9,19 @@ mod assets;
 mod calls;
 mod causes;
 mod endpoints;
+mod asked;
+mod assets;
+mod audit;
+mod configuration;
 mod form;
 mod live;
+mod log;
 mod overview;
 mod page;
 mod query;
 mod runs;
 mod session;
+mod sources;
 mod tokens;
 mod view;
 
@@ -51,6 +57,10 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(endpoints::routes())
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
+        .merge(log::routes())
+        .merge(sources::routes())
+        .merge(audit::routes())
+        .merge(configuration::routes())
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
         .layer(middleware::from_fn_with_state(Arc::clone(app), page::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), session::recognise))
