@@ -5,14 +5,13 @@
 //! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
 
 mod accounts;
-mod assets;
-mod calls;
-mod causes;
-mod endpoints;
 mod asked;
 mod assets;
 mod audit;
+mod calls;
+mod causes;
 mod configuration;
+mod endpoints;
 mod form;
 mod live;
 mod log;
