@@ -1,5 +1,8 @@
 //! The panel as a browser without scripts sees it: pages, forms and redirects over the production router.
 
+mod endpoint_form;
+mod endpoint_try;
+mod endpoints;
 mod live;
 mod overview;
 mod session;
