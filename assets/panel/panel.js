@@ -36,6 +36,7 @@ if (document.querySelector("[data-live]") && "EventSource" in window) {
 function exchange(fresh) {
   for (const old of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(old.id);
+    if (now) offerCopying(now);
     // What somebody is reading with the keyboard, or has opened, is left as it is.
     if (!now || old.contains(document.activeElement) || old.innerHTML === now.innerHTML) continue;
     const opened = [...old.querySelectorAll("details")].map((one) => one.open);
@@ -44,27 +45,29 @@ function exchange(fresh) {
   }
 }
 
-// Copying.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    const label = button.querySelector("span");
-    label.textContent = "Copied";
-    setTimeout(() => { label.textContent = "Copy"; }, 2000);
-  });
+// Copying. Listeners stand at the document, so that parts which were exchanged have them too.
+function offerCopying(within) {
+  if (navigator.clipboard) for (const button of within.querySelectorAll("[data-copy]")) button.hidden = false;
 }
+offerCopying(document);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const label = button.querySelector("span");
+  label.textContent = "Copied";
+  setTimeout(() => { label.textContent = "Copy"; }, 2000);
+});
 
 // A form is sent once.
-for (const form of document.querySelectorAll("form[method=post]")) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) { event.preventDefault(); return; }
-    form.dataset.sent = "yes";
-    form.querySelector("button:not([type=button])")?.setAttribute("aria-busy", "true");
-  });
-}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
+  form.querySelector("button:not([type=button])")?.setAttribute("aria-busy", "true");
+});
 addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });
 
 // Filters that are chosen, not typed, apply at once.
-for (const field of document.querySelectorAll("[data-apply]")) field.addEventListener("change", () => field.form.requestSubmit());
+document.addEventListener("change", (event) => { if (event.target.matches("[data-apply]")) event.target.form.requestSubmit(); });

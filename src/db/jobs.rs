@@ -166,6 +166,21 @@ pub async fn advance(
     Ok(())
 }
 
+/// Finds when the job of a run is tried next; nothing while somebody works on it, and when there is none.
+pub async fn find_next_try(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    run_id: RunId,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        "SELECT ready_at FROM jobs WHERE tenant_id = $1 AND run_id = $2 AND claim_id IS NULL",
+        tenant,
+        run_id.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Puts a held job back until `ready_at` and counts that; `free` says that the attempt cost nothing.
 pub async fn put_back(
     db: impl PgExecutor<'_>,

@@ -142,6 +142,26 @@ pub async fn list_runs(
     .await
 }
 
+/// Lists the runs of a call, newest first.
+pub async fn list_call_runs(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    call_id: &str,
+    limit: i64,
+) -> sqlx::Result<Vec<Run>> {
+    sqlx::query_as!(
+        Run,
+        r#"SELECT id AS "id: RunId", call_id, state AS "state: RunState", stage AS "stage: Stage", reason, trace_id,
+                  created_at, finished_at
+           FROM runs WHERE tenant_id = $1 AND call_id = $2 ORDER BY number DESC LIMIT $3"#,
+        tenant,
+        call_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Counts the runs that are in a state now.
 pub async fn count_in_state(db: impl PgExecutor<'_>, tenant: &str, state: RunState) -> sqlx::Result<i64> {
     sqlx::query_scalar!(

@@ -90,7 +90,7 @@ fn of_call(event_type: &str, data: &CallData, footer: String) -> Notice {
         (None, None) => String::new(),
     };
     if let Some(summary) = &data.summary {
-        context.push(mood(summary.sentiment).to_owned());
+        context.push(mood(summary.sentiment));
     }
     let link = |label: &str, url: &str| Link { label: label.to_owned(), url: url.to_owned() };
     let mut links: Vec<Link> = call.url.iter().map(|url| link("Recording", url)).collect();
@@ -149,12 +149,18 @@ pub fn minutes(seconds: i64) -> String {
     format!("{} min", seconds.max(0).saturating_add(30) / 60)
 }
 
+/// A sentiment as a line says it.
+#[must_use]
+pub fn mood(sentiment: f64) -> String {
+    format!("mood: {}", mood_word(sentiment))
+}
+
 /// A sentiment in a word.
 #[must_use]
-pub fn mood(sentiment: f64) -> &'static str {
+pub fn mood_word(sentiment: f64) -> &'static str {
     match sentiment {
-        value if value >= 0.25 => "mood: good",
-        value if value <= -0.25 => "mood: bad",
-        _ => "mood: mixed",
+        value if value >= 0.25 => "good",
+        value if value <= -0.25 => "bad",
+        _ => "mixed",
     }
 }

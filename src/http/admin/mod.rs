@@ -64,12 +64,12 @@ struct IdempotencyHeader {
 }
 
 /// Asks for one row more than wanted, to see whether there is a next page.
-fn one_more(page: Page) -> Page {
+pub(in crate::http) fn one_more(page: Page) -> Page {
     Page { limit: page.limit + 1, ..page }
 }
 
 /// Makes a page of rows that were asked for with [`one_more`].
-fn paged<R, T: From<R>>(rows: Vec<R>, page: Page, key: impl Fn(&R) -> Uuid) -> ListResponse<T> {
+pub(in crate::http) fn paged<R, T: From<R>>(rows: Vec<R>, page: Page, key: impl Fn(&R) -> Uuid) -> ListResponse<T> {
     cut(rows, page.limit, |row| key(row).simple().to_string())
 }
 

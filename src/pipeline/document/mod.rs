@@ -89,7 +89,7 @@ pub(super) async fn document(pipeline: &Pipeline, job: &ClaimedJob, call: &Call)
         date: notice::date(held_at),
         title: call.title.as_deref().map(text::without_contacts),
         duration: call.duration_seconds.map(notice::minutes),
-        mood: notice::mood(summary.sentiment).to_owned(),
+        mood: notice::mood(summary.sentiment),
         intent: summary.intent.clone(),
         url: call.url.as_deref().map(contacts::link_without_contacts),
     };

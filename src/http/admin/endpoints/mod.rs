@@ -48,14 +48,14 @@ pub struct EndpointResponse {
     /// Its id.
     #[schema(example = "ep_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
     id: String,
-    kind: EndpointChannel,
+    pub kind: EndpointChannel,
     name: String,
-    target: String,
+    pub target: String,
     enabled: bool,
     filters: Filters,
     /// Names of the added headers; their values are not shown again.
-    headers: BTreeMap<String, String>,
-    has_secret: bool,
+    pub headers: BTreeMap<String, String>,
+    pub has_secret: bool,
     rate_limit_per_minute: Option<i32>,
     ordered: bool,
     health: HealthResponse,
@@ -134,7 +134,7 @@ impl EndpointResponse {
 }
 
 /// The host or the domain of a target, without what may be secret or personal.
-fn destination(kind: EndpointChannel, target: &str) -> String {
+pub(in crate::http) fn destination(kind: EndpointChannel, target: &str) -> String {
     match kind {
         EndpointChannel::Email => mailbox_for_audit(target),
         EndpointChannel::Slack | EndpointChannel::Webhook => {

@@ -83,19 +83,19 @@ pub(in crate::http) async fn test_now(
 pub struct RecoverRequest {
     /// What was decided then or later.
     #[serde(deserialize_with = "moment")]
-    since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
     /// Only count.
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Also what the endpoint has taken already.
     #[serde(default)]
-    include_sent: bool,
+    pub include_sent: bool,
 }
 
 /// How much is sent again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RecoverResponse {
-    count: i64,
+    pub count: i64,
 }
 
 #[utoipa::path(

@@ -1,0 +1,120 @@
+//! Runs that failed, with what happened in words; each is retried by a button.
+
+use std::collections::HashMap;
+
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use minijinja::{context, value::Serde};
+use serde::Serialize;
+
+use super::{
+    calls,
+    causes::{self, Cause},
+    form::Change,
+    query::Query,
+    session::Viewer,
+};
+use crate::{
+    db::{
+        Page,
+        call_heads::{self, CallHead},
+        runs::{self, Run},
+    },
+    domain::{
+        ids::{RunId, RunKind},
+        run::{RunState, Stage},
+    },
+    http::{
+        admin::{one_more, runs as api},
+        extract::PathId,
+        problem::{Problem, ProblemKind},
+    },
+};
+
+/// What can be chosen beside the failed ones, and how it reads.
+const STATES: [(&str, &str); 5] =
+    [("failed", "Failed"), ("active", "Under way"), ("skipped", "Skipped"), ("done", "Done"), ("all", "All")];
+
+/// A run in the list.
+#[derive(Debug, Serialize)]
+struct RunLine {
+    id: String,
+    call_id: String,
+    call_name: String,
+    state: RunState,
+    stage: Stage,
+    stage_in_words: &'static str,
+    cause: Option<Cause>,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    /// How a later run of the same call stands: then this one is history.
+    later: Option<RunState>,
+    is_erased: bool,
+}
+
+pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
+    let (pool, tenant) = (&viewer.app.pool, viewer.tenant());
+    let mut query = Query::of(&viewer.uri);
+    let state = query.read("state", "one of the states of the list", |text| match text {
+        "all" => Some(None),
+        word => word.parse().ok().map(Some),
+    });
+    let state: Option<RunState> = state.unwrap_or(Some(RunState::Failed));
+    let page = query.page();
+    let mut found = runs::list_runs(pool, tenant, None, state, one_more(page)).await?;
+    let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let has_more = found.len() > shown;
+    found.truncate(shown);
+    let next_cursor = found.last().filter(|_| has_more).map(|run| run.id.uuid().simple().to_string());
+    let call_ids: Vec<String> = found.iter().map(|run| run.call_id.clone()).collect();
+    let heads = call_heads::list_heads(pool, tenant, &call_ids).await?;
+    let heads: HashMap<&str, &CallHead> = heads.iter().map(|head| (head.call_id.as_str(), head)).collect();
+    let lines: Vec<RunLine> =
+        found.into_iter().map(|run| line(heads.get(run.call_id.as_str()).copied(), run)).collect();
+    let context = context! {
+        runs => Serde(lines), next_cursor, states => STATES, state => state.map_or("all", RunState::as_str),
+        faults => query.faults(), is_later_page => page.before.is_some(),
+    };
+    viewer.page("runs.html", context)
+}
+
+fn line(head: Option<&CallHead>, run: Run) -> RunLine {
+    let later = head.and_then(|head| head.run_state.filter(|_| head.run_id != Some(run.id)));
+    RunLine {
+        id: run.id.to_string(),
+        call_name: head.map_or_else(|| format!("Call {}", run.call_id), calls::name),
+        call_id: run.call_id,
+        state: run.state,
+        stage: run.stage,
+        stage_in_words: calls::in_words(run.stage),
+        cause: causes::of_run(run.state, run.stage, run.reason.as_deref()),
+        created_at: run.created_at,
+        finished_at: run.finished_at,
+        later,
+        is_erased: head.is_some_and(|head| head.erased_at.is_some()),
+    }
+}
+
+/// A run is shown on its call's page.
+pub async fn show(PathId(id): PathId<RunKind>, viewer: Viewer) -> Result<Response, Problem> {
+    Ok(Redirect::to(&page_of(&viewer, id).await?).into_response())
+}
+
+pub async fn retry(PathId(id): PathId<RunKind>, change: Change) -> Result<Response, Problem> {
+    let page = match change.fields.text("from") {
+        "call" => page_of(&change.viewer, id).await?,
+        _ => "/panel/runs".to_owned(),
+    };
+    match api::retry(change.app(), change.admin(), PathId(id)).await {
+        Ok(_) => Ok(change.viewer.done(&page, "The run is under way again.")),
+        Err(problem) => change.viewer.not_done(&page, problem),
+    }
+}
+
+/// Where a run is shown.
+async fn page_of(viewer: &Viewer, id: RunId) -> Result<String, Problem> {
+    let only = Page { limit: 1, before: None };
+    let run = runs::list_runs(&viewer.app.pool, viewer.tenant(), Some(id), None, only).await?.pop();
+    let run = run.ok_or(ProblemKind::NotFound)?;
+    Ok(format!("{}#{id}", calls::url(&run.call_id)))
+}
