@@ -10,3 +10,5 @@ mod overview;
 mod runs;
 mod session;
 mod visitor;
+
+pub use self::visitor::Visitor;
