@@ -52,7 +52,7 @@ impl Page {
         &self.client
     }
 
-    pub(super) fn size(&self) -> Size {
+    pub fn size(&self) -> Size {
         self.size
     }
 
