@@ -1,6 +1,8 @@
 //! What the URL of a list asks for: filters, and the place in the list. It can be shared and edited by hand, so a value that
 //! cannot be read is told at its field and otherwise left out.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use http::Uri;
 use minijinja::Value;
@@ -30,7 +32,7 @@ impl Query {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 
-    /// A parameter read by `parse`; `else` says what would be right.
+    /// A parameter read by `parse`; `otherwise` says what would be right.
     pub fn read<T>(&mut self, name: &str, otherwise: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text(name)?;
         let value = parse(&text);
@@ -41,12 +43,12 @@ impl Query {
     }
 
     /// The beginning of a day (UTC).
-    pub fn from_day(&mut self, name: &str) -> Option<DateTime<Utc>> {
+    pub fn first_day(&mut self, name: &str) -> Option<DateTime<Utc>> {
         self.read(name, "a day such as 2031-05-06", |text| day(text, 0))
     }
 
     /// The end of a day (UTC).
-    pub fn to_day(&mut self, name: &str) -> Option<DateTime<Utc>> {
+    pub fn last_day(&mut self, name: &str) -> Option<DateTime<Utc>> {
         self.read(name, "a day such as 2031-05-06", |text| day(text, 1))
     }
 
@@ -58,15 +60,17 @@ impl Query {
         Page { limit: SHOWN, before }
     }
 
-    /// The parameters, for the form and for links.
+    /// The parameters that could be read, for the form and for links.
     pub fn asked(&self) -> Value {
-        self.pairs.iter().rev().map(|(name, value)| (name.clone(), value.clone())).collect()
+        let is_read = |name: &str| !self.faults.iter().any(|(fault, _)| fault.strip_prefix('/') == Some(name));
+        let read = self.pairs.iter().rev().filter(|(name, _)| is_read(name));
+        Value::from(read.cloned().collect::<BTreeMap<String, String>>())
     }
 
     /// What is wrong, as `parts.fault` takes it.
     pub fn faults(&self) -> Value {
-        let errors = Value::from_iter(self.faults.iter().cloned().map(|(name, text)| Value::from(vec![name, text])));
-        minijinja::context! { errors }
+        let fault = |(name, text): &(String, String)| Value::from(vec![name.clone(), text.clone()]);
+        minijinja::context! { errors => self.faults.iter().map(fault).collect::<Value>() }
     }
 }
 
@@ -83,8 +87,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_and_left_out() {
         let mut query = Query::of(&"/panel/calls?since=2031-05-06&until=soon&cursor=x&state=".parse().unwrap());
-        assert_eq!(query.from_day("since").unwrap().to_rfc3339(), "2031-05-06T00:00:00+00:00");
-        assert_eq!((query.to_day("until"), query.page().before, query.text("state")), (None, None, None));
+        assert_eq!(query.first_day("since").unwrap().to_rfc3339(), "2031-05-06T00:00:00+00:00");
+        assert_eq!((query.last_day("until"), query.page().before, query.text("state")), (None, None, None));
         let told: Vec<&str> = query.faults.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(told, ["/until", "/cursor"]);
     }
@@ -92,7 +96,7 @@ mod tests {
     #[test]
     fn a_day_ends_where_the_next_begins() {
         let mut query = Query::of(&"/?until=2031-12-31&since=+10000-01-01".parse().unwrap());
-        assert_eq!(query.to_day("until").unwrap().to_rfc3339(), "2032-01-01T00:00:00+00:00");
-        assert_eq!(query.from_day("since"), None);
+        assert_eq!(query.last_day("until").unwrap().to_rfc3339(), "2032-01-01T00:00:00+00:00");
+        assert_eq!(query.first_day("since"), None);
     }
 }

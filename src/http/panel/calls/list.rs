@@ -65,8 +65,8 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
         text: query.text("text"),
         account: query.text("account"),
         state: query.read("state", "one of the states of the list", known),
-        since: query.from_day("since"),
-        until: query.to_day("until"),
+        since: query.first_day("since"),
+        until: query.last_day("until"),
     };
     let page = query.page();
     let mut db = viewer.app.pool.acquire().await?;
