@@ -1,5 +1,5 @@
--- What calls are found by. A small table of its own: looking through all of it stays cheap, which rows of calls with their
--- people are too wide for. db::call_search keeps it.
+-- What calls are found by, in a table of its own: calls are written often, and with all their words each time would be dear.
+-- db::call_search keeps it.
 
 -- Words are compared without regard to case, in whatever locale the database has: lower() alone folds no more than ASCII
 -- in "C", which is what the private server has.
@@ -27,10 +27,9 @@ CREATE TABLE call_search (
     -- Words of id, title, account and summary, and behind a sign that no word has the tenant (@) and the account's name and
     -- number as a whole (=). Of a private call its id only.
     words      tsvector NOT NULL
-) WITH (toast_tuple_target = 128);
--- Out of the row, which then is so narrow that a hundred thousand are looked through in no time.
-ALTER TABLE call_search ALTER COLUMN words SET STORAGE EXTERNAL;
+);
 CREATE INDEX call_search_by_state ON call_search (tenant_id, state, call_row DESC);
+CREATE INDEX call_search_by_time ON call_search (tenant_id, held_at);
 CREATE INDEX call_search_by_tenant ON call_search (tenant_id, call_row DESC);
 -- Without a pending list: whoever searches would have to look through it.
 CREATE INDEX call_search_by_words ON call_search USING gin (words) WITH (fastupdate = off);

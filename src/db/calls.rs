@@ -232,13 +232,18 @@ pub async fn list_calls(
                   s.summary AS "summary?: Json<Summary>",
                   CASE WHEN d.run_id IS NOT NULL THEN jsonb_build_object('folder_url', d.folder_url,
                        'summary_url', d.summary_url, 'log_url', d.log_url) END AS "documents?: Json<DocumentLinks>"
-           FROM calls c
+           FROM (
+               -- One or all: each by its own index.
+               (SELECT id FROM calls WHERE tenant_id = $1 AND call_id = $2)
+               UNION ALL
+               (SELECT id FROM calls
+                WHERE tenant_id = $1 AND $2 IS NULL AND erased_at IS NULL AND ($3::uuid IS NULL OR id < $3)
+                ORDER BY id DESC LIMIT $4)) AS wanted
+           JOIN calls c ON c.id = wanted.id AND c.tenant_id = $1 AND c.erased_at IS NULL
            LEFT JOIN LATERAL (SELECT id, state FROM runs WHERE tenant_id = c.tenant_id AND call_id = c.call_id
                               ORDER BY number DESC LIMIT 1) r ON true
            LEFT JOIN summaries s ON s.run_id = r.id
            LEFT JOIN run_documents d ON d.run_id = r.id
-           WHERE c.tenant_id = $1 AND c.erased_at IS NULL AND ($2::text IS NULL OR c.call_id = $2)
-             AND ($3::uuid IS NULL OR c.id < $3)
            ORDER BY c.id DESC LIMIT $4"#,
         tenant,
         call_id,

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::Page;
-use crate::domain::ids::{DEFAULT_SOURCE, SourceId};
+use crate::domain::{
+    event::event_type,
+    ids::{DEFAULT_SOURCE, SourceId},
+};
 
 /// A connection.
 #[derive(Debug, Clone)]
@@ -82,5 +85,37 @@ pub async fn delete_source(
         DEFAULT_SOURCE.uuid(),
     )
     .fetch_optional(db)
+    .await
+}
+
+/// What came in last by a connection.
+#[derive(Debug)]
+pub struct LastCallback {
+    /// The connection.
+    pub source: SourceId,
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// Whether it was the sender's test.
+    pub is_test: bool,
+}
+
+/// Finds what came in last by each connection of a tenant; one that nothing came in by is left out. What the poller finds is
+/// no callback, and a repeated one leaves no trace.
+pub async fn last_callbacks(
+    db: impl PgExecutor<'_>,
+    tenant: &str,
+    sources: &[SourceId],
+) -> sqlx::Result<Vec<LastCallback>> {
+    sqlx::query_as!(
+        LastCallback,
+        r#"SELECT source.id AS "source!: SourceId", last.created_at AS at, last.type = $3 AS "is_test!"
+           FROM unnest($2::uuid[]) AS source(id) CROSS JOIN LATERAL (
+               SELECT created_at, type FROM events
+               WHERE source_id = source.id AND tenant_id = $1 AND octet_length(callback) > 0 ORDER BY id DESC LIMIT 1) last"#,
+        tenant,
+        &sources.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
+        event_type::CALLBACK_TEST,
+    )
+    .fetch_all(db)
     .await
 }

@@ -90,6 +90,7 @@ pub async fn close_tenant(db: &mut PgConnection, id: &str, now: DateTime<Utc>) -
     )
     .execute(&mut *db)
     .await?;
+    // Not counted: its figures go, too.
     sqlx::query!(
         "WITH jobs AS (DELETE FROM jobs WHERE tenant_id = $1)
          UPDATE runs SET state = 'skipped', reason = 'tenant_closed', finished_at = $2

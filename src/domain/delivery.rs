@@ -25,7 +25,8 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    const ALL: [Self; 5] = [Self::Pending, Self::Retrying, Self::Sent, Self::Failed, Self::Filtered];
+    /// All of them, in the order of a delivery's life.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Retrying, Self::Sent, Self::Failed, Self::Filtered];
 
     /// The name in the API and in the database.
     #[must_use]

@@ -32,4 +32,6 @@ mod queue;
 mod resources;
 mod retention;
 mod roles;
+mod search;
 mod support;
+mod tallies;

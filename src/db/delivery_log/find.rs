@@ -70,7 +70,7 @@ impl Wanted<'_> {
             sql.push(" UNION ALL ");
         }
         if waiting {
-            sql.push("(");
+            sql.push("SELECT id FROM (");
             self.push_newest(sql, |sql| {
                 self.push_tenant(sql);
                 sql.push(" AND d.status IN ('pending', 'retrying') AND ");
@@ -82,7 +82,7 @@ impl Wanted<'_> {
                     sql.push(" AND d.endpoint_id = ").push_bind(endpoint.uuid());
                 }
             });
-            sql.push(")");
+            sql.push(") waiting");
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(self.page.limit);
     }

@@ -1,10 +1,12 @@
 //! Endpoints: where notifications go, and how each is doing.
 
 mod health;
+mod labels;
 mod subscribers;
 
 pub use self::{
     health::{BreakerPauses, HealthChange, HealthRow, disable_endpoints, note_health},
+    labels::{EndpointLabel, find_labels, list_labels},
     subscribers::{Subscriber, find_mailbox, insert_mailbox, list_enabled, list_subscribers},
 };
 
@@ -145,20 +147,6 @@ impl EndpointRow {
             (true, None, _) => HealthState::Failing,
         }
     }
-}
-
-/// Finds what endpoints are called, those that were removed included.
-pub async fn list_names(
-    db: impl PgExecutor<'_>,
-    tenant: &str,
-    ids: &[EndpointId],
-) -> sqlx::Result<Vec<(EndpointId, String)>> {
-    let names = sqlx::query!(
-        r#"SELECT id AS "id: EndpointId", name FROM endpoints WHERE tenant_id = $1 AND id = ANY($2)"#,
-        tenant,
-        &ids.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
-    );
-    Ok(names.fetch_all(db).await?.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// Lists the endpoints that an administrator keeps, newest first; `id` narrows to one, which may be a mailbox too.

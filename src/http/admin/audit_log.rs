@@ -49,7 +49,7 @@ impl From<AuditRow> for AuditResponse {
 #[utoipa::path(
     get, path = "/api/v1/admin/audit", tag = "access", operation_id = "list_audit",
     summary = "List admin changes, newest first", security(("token" = [])),
-    params(("action" = Option<String>, Query, description = "Only of this kind, such as endpoint.create", pattern = "^[^\\u0000]*$"),
+    params(("action" = Option<String>, Query, description = "Only of this kind (`endpoint.create`) or family (`endpoint.*`)", pattern = "^[^\\u0000]*$"),
            ("object" = Option<String>, Query, description = "Only of what has this id", pattern = "^[^\\u0000]*$"),
            PageQuery),
     responses((status = 200, body = ListResponse<AuditResponse>)),

@@ -7,6 +7,7 @@ use axum::{Json, extract::State};
 use crate::{
     app::App,
     http::{auth::Operator, problem::Problem},
+    jobs,
     systems::Report,
 };
 
@@ -16,5 +17,10 @@ use crate::{
     responses((status = 200, description = "What was found, whether or not all of it works", body = Report)),
 )]
 pub async fn check(State(app): State<Arc<App>>, Operator(_caller): Operator) -> Result<Json<Report>, Problem> {
-    Ok(Json(app.systems.check().await))
+    let report = app.systems.check().await;
+    // As the command does: what cannot be opened would be found with the first delivery.
+    Ok(Json(match jobs::check_seals(&app.pool, &app.key_ring).await {
+        Ok(()) => report,
+        Err(error) => report.with_lost_key(&error),
+    }))
 }

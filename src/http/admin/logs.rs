@@ -32,21 +32,21 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogResponse {
     #[schema(example = "dlv_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
-    id: String,
-    event_id: String,
-    event_type: String,
-    intent: Option<String>,
-    subject: Option<String>,
-    endpoint_id: String,
-    endpoint_kind: EndpointChannel,
-    status: DeliveryStatus,
-    attempt_count: i32,
-    last_status_code: Option<i32>,
-    last_error: Option<String>,
-    duration_ms: Option<i64>,
-    created_at: DateTime<Utc>,
-    sent_at: Option<DateTime<Utc>>,
-    next_attempt_at: Option<DateTime<Utc>>,
+    pub id: String,
+    pub event_id: String,
+    pub event_type: String,
+    pub intent: Option<String>,
+    pub subject: Option<String>,
+    pub endpoint_id: String,
+    pub endpoint_kind: EndpointChannel,
+    pub status: DeliveryStatus,
+    pub attempt_count: i32,
+    pub last_status_code: Option<i32>,
+    pub last_error: Option<String>,
+    pub duration_ms: Option<i64>,
+    pub created_at: DateTime<Utc>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
 impl From<LogRow> for LogResponse {
@@ -75,21 +75,21 @@ impl From<LogRow> for LogResponse {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogDetailResponse {
     #[serde(flatten)]
-    log: LogResponse,
-    attempts: Vec<AttemptResponse>,
+    pub log: LogResponse,
+    pub attempts: Vec<AttemptResponse>,
     /// The body of a webhook of this event.
-    payload: serde_json::Value,
+    pub payload: serde_json::Value,
 }
 
 /// One try.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptResponse {
-    number: i32,
-    started_at: DateTime<Utc>,
-    duration_ms: i64,
-    status_code: Option<i32>,
-    error: Option<String>,
-    response_excerpt: Option<String>,
+    pub number: i32,
+    pub started_at: DateTime<Utc>,
+    pub duration_ms: i64,
+    pub status_code: Option<i32>,
+    pub error: Option<String>,
+    pub response_excerpt: Option<String>,
 }
 
 impl From<AttemptRow> for AttemptResponse {
@@ -177,7 +177,7 @@ pub async fn read(
 pub struct RetryRequest {
     /// Also one that the endpoint has taken already.
     #[serde(default)]
-    include_sent: bool,
+    pub include_sent: bool,
 }
 
 #[utoipa::path(

@@ -49,7 +49,7 @@ pub struct SourceResponse {
 }
 
 impl SourceResponse {
-    fn new(app: &App, row: &SourceRow) -> Result<Self, Problem> {
+    pub(in crate::http) fn new(app: &App, row: &SourceRow) -> Result<Self, Problem> {
         let proofs = if row.id == DEFAULT_SOURCE {
             app.default_source.proofs()
         } else {

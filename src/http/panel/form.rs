@@ -17,7 +17,7 @@ use crate::{
     domain::signature::same_secret,
     http::{
         auth::Admin,
-        extract::{ADMIN_BODY, read_body},
+        extract::{ADMIN_BODY, parse, read_body},
         idempotency::Once,
         problem::{Problem, ProblemKind},
     },
@@ -144,6 +144,11 @@ impl Change {
     /// A creating request as the API's functions want it. Its key is the form's, which each page makes anew.
     pub fn once<T: DeserializeOwned>(&self, body: &serde_json::Value) -> Result<Once<T>, Problem> {
         Once::of_form(self.viewer.uri.path(), self.fields.text("key"), body)
+    }
+
+    /// A request's body as the API's functions want it.
+    pub fn body<T: DeserializeOwned>(body: &serde_json::Value) -> Result<T, Problem> {
+        parse(body.to_string().as_bytes())
     }
 }
 

@@ -5,16 +5,21 @@
 //! ([`page`], [`view`], `templates/panel/`, `assets/panel/`).
 
 mod accounts;
+mod asked;
 mod assets;
+mod audit;
 mod calls;
 mod causes;
+mod configuration;
+mod endpoints;
 mod form;
 mod live;
+mod log;
 mod overview;
 mod page;
-mod query;
 mod runs;
 mod session;
+mod sources;
 mod tokens;
 mod view;
 
@@ -47,8 +52,13 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel/runs/{id}/retry", post(runs::retry))
         .route("/panel/accounts", get(accounts::list).post(accounts::save))
         .route("/panel/accounts/edit", get(accounts::edit))
+        .merge(endpoints::routes())
         .route("/panel/tokens", get(tokens::list).post(tokens::create))
         .route("/panel/tokens/{id}/revoke", post(tokens::revoke))
+        .merge(log::routes())
+        .merge(sources::routes())
+        .merge(audit::routes())
+        .merge(configuration::routes())
         .route("/panel/{*other}", any(|| async { Problem::from(ProblemKind::NotFound) }))
         .layer(middleware::from_fn_with_state(Arc::clone(app), page::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), session::recognise))

@@ -4,6 +4,7 @@
 
 mod calls;
 mod fanout;
+mod panel;
 
 use std::time::Duration;
 

@@ -54,15 +54,10 @@ SELECT id, 'default', call_id,
            'language', 'en', 'provider', 'local'), at
 FROM call WHERE state = 'done';
 
--- 1 works, 2 wants few events, 3 died a third of the time ago, 4 is a channel for summaries, 5 was used at first only.
-INSERT INTO endpoints (id, tenant_id, kind, name, sealed, has_secret, created_at, updated_at)
-SELECT ('0192000000007000800000000000000' || k)::uuid, 'default', CASE k WHEN 4 THEN 'slack' WHEN 5 THEN 'email' ELSE 'webhook' END,
-       'endpoint ' || k, '', false, now(), now()
-FROM generate_series(1, 5) AS k;
-
+-- Of the endpoints in seed.endpoints 1 works, 2 wants few events, 3 died a third of the time ago, 4 is a channel for summaries, 5 was used at first only.
 INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, subject, status, attempt, ready_at, last_status_code,
                         last_error, duration_ms, created_at, sent_at)
-SELECT pg_temp.id_at(at, i * 12 + n), 'default', pg_temp.id_at(at, i * 3 + event), ('0192000000007000800000000000000' || endpoint)::uuid,
+SELECT pg_temp.id_at(at, i * 12 + n), 'default', pg_temp.id_at(at, i * 3 + event), (current_setting('seed.endpoints')::uuid[])[endpoint],
        (ARRAY['call.received', 'call.documented', 'call.summarised'])[event], call_id, status,
        CASE status WHEN 'filtered' THEN 0 WHEN 'pending' THEN 0 WHEN 'failed' THEN 8 ELSE 1 END, at + interval '2 seconds',
        CASE status WHEN 'sent' THEN 200 WHEN 'failed' THEN 500 END, CASE status WHEN 'failed' THEN 'HTTP 500' END, 40, at,
@@ -78,7 +73,7 @@ CROSS JOIN LATERAL (
 INSERT INTO events (id, tenant_id, type, data, trace_id, origin_at, created_at)
 SELECT pg_temp.id_at(at, 4000000 + i), 'default', 'test.ping', '{}', 'trace', at, at FROM call WHERE i <= 7;
 INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, status, attempt, ready_at, created_at, sent_at)
-SELECT pg_temp.id_at(at, 4000000 + i), 'default', pg_temp.id_at(at, 4000000 + i), '01920000-0000-7000-8000-000000000001',
+SELECT pg_temp.id_at(at, 4000000 + i), 'default', pg_temp.id_at(at, 4000000 + i), (current_setting('seed.endpoints')::uuid[])[1],
        'test.ping', 'sent', 1, at, at, at
 FROM call WHERE i <= 7;
 

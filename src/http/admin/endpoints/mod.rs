@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// What stands for the value of a header that is not shown again; given back, it leaves the value as it is.
-const HIDDEN: &str = "[hidden]";
+pub(in crate::http) const HIDDEN: &str = "[hidden]";
 
 /// An endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,14 +48,14 @@ pub struct EndpointResponse {
     /// Its id.
     #[schema(example = "ep_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
     id: String,
-    kind: EndpointChannel,
+    pub kind: EndpointChannel,
     name: String,
-    target: String,
+    pub target: String,
     enabled: bool,
     filters: Filters,
     /// Names of the added headers; their values are not shown again.
-    headers: BTreeMap<String, String>,
-    has_secret: bool,
+    pub headers: BTreeMap<String, String>,
+    pub has_secret: bool,
     rate_limit_per_minute: Option<i32>,
     ordered: bool,
     health: HealthResponse,
@@ -79,7 +79,7 @@ pub struct HealthResponse {
 }
 
 impl EndpointResponse {
-    fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
+    pub(in crate::http) fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
         let secrets = notify::open(&app.key_ring, row.id, &row.sealed).map_err(Problem::internal)?;
         Ok(Self::opened(row, secrets))
     }
@@ -110,8 +110,13 @@ impl EndpointResponse {
         }
     }
 
+    /// What people call it.
+    pub(in crate::http) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// As a caller may see it: a Slack URL is a credential, and whoever only reads does not need it.
-    fn shown_to(mut self, caller: &Caller) -> Self {
+    pub(in crate::http) fn shown_to(mut self, caller: &Caller) -> Self {
         if self.kind == EndpointChannel::Slack && caller.role != Role::Admin {
             self.target = destination(self.kind, &self.target);
         }
@@ -129,7 +134,7 @@ impl EndpointResponse {
 }
 
 /// The host or the domain of a target, without what may be secret or personal.
-fn destination(kind: EndpointChannel, target: &str) -> String {
+pub(in crate::http) fn destination(kind: EndpointChannel, target: &str) -> String {
     match kind {
         EndpointChannel::Email => mailbox_for_audit(target),
         EndpointChannel::Slack | EndpointChannel::Webhook => {

@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
     db::endpoints::{self, EndpointChange},
-    domain::{endpoint::PreviousSecret, ids::EndpointKind, signature},
+    domain::{
+        endpoint::PreviousSecret,
+        ids::{EndpointId, EndpointKind},
+        signature,
+    },
     http::{
         admin::{audit, read::whole},
-        auth::Admin,
+        auth::{Admin, Caller},
         extract::{OptionalJson, PathId},
+        idempotency::{Begun, Once},
         problem::{Problem, ProblemBody, ProblemKind},
     },
     notify,
@@ -57,14 +64,51 @@ pub async fn rotate(
     PathId(id): PathId<EndpointKind>,
     OptionalJson(request): OptionalJson<RotateRequest>,
 ) -> Result<Json<RotateResponse>, Problem> {
-    let (usual, most) = OVERLAP;
-    let overlap = request.unwrap_or_default().overlap_seconds.unwrap_or(usual);
-    if !(0..=most).contains(&overlap) {
-        return Err(Problem::invalid_field("/overlap_seconds", "0 to 2592000 (thirty days)"));
-    }
-    let now = app.clock.now();
+    let request = request.unwrap_or_default();
+    check(&request)?;
     let mut tx = app.pool.begin().await?;
-    let row = endpoints::lock_endpoint(&mut tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
+    let response = give_another(&app, &mut tx, &caller, id, &request, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(Json(response))
+}
+
+/// The same for a form, which may be sent twice: a second rotation would put the first new secret into the place of the old
+/// one, which receivers still have.
+pub(in crate::http) async fn rotate_once(
+    State(app): State<Arc<App>>,
+    Admin(caller): Admin,
+    PathId(id): PathId<EndpointKind>,
+    once: Once<RotateRequest>,
+) -> Result<Response, Problem> {
+    let (request, mut creation) = match once.begin(&app, &caller, check).await? {
+        Begun::New(request, creation) => (request, creation),
+        Begun::Known(answer) => return Ok(answer),
+    };
+    let now = creation.now;
+    match give_another(&app, creation.db(), &caller, id, &request, now).await {
+        Ok(response) => creation.finish(StatusCode::OK, None, &response).await,
+        Err(problem) => Err(creation.refuse(problem).await),
+    }
+}
+
+fn check(request: &RotateRequest) -> Result<(), Problem> {
+    let (_, most) = OVERLAP;
+    if request.overlap_seconds.is_none_or(|overlap| (0..=most).contains(&overlap)) {
+        return Ok(());
+    }
+    Err(Problem::invalid_field("/overlap_seconds", "0 to 2592000 (thirty days)"))
+}
+
+async fn give_another(
+    app: &App,
+    tx: &mut PgConnection,
+    caller: &Caller,
+    id: EndpointId,
+    request: &RotateRequest,
+    now: DateTime<Utc>,
+) -> Result<RotateResponse, Problem> {
+    let overlap = request.overlap_seconds.unwrap_or(OVERLAP.0);
+    let row = endpoints::lock_endpoint(&mut *tx, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
     let mut secrets = notify::open(&app.key_ring, id, &row.sealed).map_err(Problem::internal)?;
     let Some(old) = secrets.secret.take() else {
         return Err(Problem::new(ProblemKind::Conflict, "only webhooks are signed; this endpoint has no secret"));
@@ -77,7 +121,6 @@ pub async fn rotate(
     let change = EndpointChange { sealed: &sealed, ..row.as_it_is(&filters) };
     endpoints::update_endpoint(&mut *tx, &caller.tenant, id, &change, now).await?;
     let after = json!({"previous_valid_until": valid_until});
-    audit(&mut tx, &caller, "endpoint.rotate_secret", id, None, Some(after), now).await?;
-    tx.commit().await?;
-    Ok(Json(RotateResponse { secret, previous_valid_until: valid_until }))
+    audit(&mut *tx, caller, "endpoint.rotate_secret", id, None, Some(after), now).await?;
+    Ok(RotateResponse { secret, previous_valid_until: valid_until })
 }

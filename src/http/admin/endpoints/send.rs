@@ -16,10 +16,13 @@ use crate::{
         deliveries::{self, Resend},
         endpoints,
     },
-    domain::{delivery::Verdict, ids::EndpointKind},
+    domain::{
+        delivery::{Attempt, Verdict},
+        ids::{DeliveryId, EndpointId, EndpointKind},
+    },
     http::{
         admin::{audit, read::moment},
-        auth::Admin,
+        auth::{Admin, Caller},
         extract::{self, PathId},
         problem::{Problem, ProblemBody, ProblemKind},
     },
@@ -53,8 +56,7 @@ pub async fn test(
     Admin(caller): Admin,
     PathId(id): PathId<EndpointKind>,
 ) -> Result<Json<TestResponse>, Problem> {
-    endpoints::find_endpoint(&app.pool, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
-    let (log_id, attempt) = app.notifier.send_test(&caller.tenant, id).await.map_err(Problem::internal)?;
+    let (log_id, attempt) = test_now(&app, &caller, id).await?;
     Ok(Json(TestResponse {
         status: if attempt.verdict == Verdict::Sent { "sent" } else { "failed" },
         status_code: attempt.status_code,
@@ -65,25 +67,35 @@ pub async fn test(
     }))
 }
 
+/// Sends `test.ping` and tells how that went, and where it stands in the log.
+pub(in crate::http) async fn test_now(
+    app: &App,
+    caller: &Caller,
+    id: EndpointId,
+) -> Result<(DeliveryId, Attempt), Problem> {
+    endpoints::find_endpoint(&app.pool, &caller.tenant, id).await?.ok_or(ProblemKind::NotFound)?;
+    app.notifier.send_test(&caller.tenant, id).await.map_err(Problem::internal)
+}
+
 /// What to send again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecoverRequest {
     /// What was decided then or later.
     #[serde(deserialize_with = "moment")]
-    since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
     /// Only count.
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Also what the endpoint has taken already.
     #[serde(default)]
-    include_sent: bool,
+    pub include_sent: bool,
 }
 
 /// How much is sent again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RecoverResponse {
-    count: i64,
+    pub count: i64,
 }
 
 #[utoipa::path(

@@ -99,6 +99,11 @@ struct Intent {
 }
 
 impl IntentMatcher {
+    /// The intents' names, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.intents.iter().map(|intent| intent.name.as_str())
+    }
+
     /// The intent whose keywords fit best, if any fits well enough.
     pub(super) fn best(&self, title: Option<&str>, conversation: &Conversation) -> Option<&str> {
         let title = title.map(tokenize).unwrap_or_default();

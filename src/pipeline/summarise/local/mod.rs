@@ -83,6 +83,11 @@ pub struct LocalSummariser {
 }
 
 impl LocalSummariser {
+    /// What a call may be about, by name.
+    pub fn intents(&self) -> impl Iterator<Item = &str> {
+        self.intents.names()
+    }
+
     /// Prepares the word lists and the intents.
     #[must_use]
     pub fn new(intents: Intents) -> Self {

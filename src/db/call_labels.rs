@@ -1,20 +1,20 @@
-//! Calls as other things name them: what each is called, whether it may be shown, and how it stands now.
+//! Calls by their titles: for lists that tell what something is about.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use crate::domain::{ids::RunId, run::RunState};
 
-/// What is said of a call where it is not the subject.
+/// What a call is called, and how it stands.
 #[derive(Debug)]
-pub struct CallHead {
+pub struct CallLabel {
     /// The source's id.
     pub call_id: String,
-    /// The title.
+    /// The title as it was told, with whatever contacts are in it.
     pub title: Option<String>,
-    /// Whether it is private; one that was erased is.
+    /// Whether it is private: its title is nobody's business. One that was erased is.
     pub is_private: bool,
-    /// When it was erased, if it was.
+    /// When it was erased: only its id is left.
     pub erased_at: Option<DateTime<Utc>>,
     /// Its latest run; nothing for a call that no run was started for.
     pub run_id: Option<RunId>,
@@ -22,17 +22,18 @@ pub struct CallHead {
     pub run_state: Option<RunState>,
 }
 
-/// Finds calls by the source's ids, those that were erased included.
-pub async fn list_heads(db: impl PgExecutor<'_>, tenant: &str, call_ids: &[String]) -> sqlx::Result<Vec<CallHead>> {
+/// Finds calls by the source's ids; what is no call is left out.
+pub async fn find_labels(db: impl PgExecutor<'_>, tenant: &str, ids: &[String]) -> sqlx::Result<Vec<CallLabel>> {
     sqlx::query_as!(
-        CallHead,
-        r#"SELECT c.call_id, c.title, c.is_private, c.erased_at, r.id AS "run_id?: RunId", r.state AS "run_state?: RunState"
+        CallLabel,
+        r#"SELECT c.call_id, c.title, c.is_private, c.erased_at, r.id AS "run_id?: RunId",
+                  r.state AS "run_state?: RunState"
            FROM calls c
            LEFT JOIN LATERAL (SELECT id, state FROM runs WHERE tenant_id = c.tenant_id AND call_id = c.call_id
                               ORDER BY number DESC LIMIT 1) r ON true
            WHERE c.tenant_id = $1 AND c.call_id = ANY($2)"#,
         tenant,
-        call_ids,
+        ids,
     )
     .fetch_all(db)
     .await

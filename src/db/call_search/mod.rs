@@ -4,8 +4,10 @@
 //! summaries: whoever changes one of those calls it in the same transaction. Of a private call only the id can be searched for,
 //! of an erased one nothing is there.
 
+mod find;
+
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, QueryBuilder};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Page;
@@ -52,7 +54,7 @@ pub async fn refresh(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Res
 }
 
 /// What calls are wanted; nothing set means all.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct CallFilter {
     /// With all of these words, or words that begin with them, whatever their case: in title, account, id or summary.
     pub text: Option<String>,
@@ -106,7 +108,7 @@ pub async fn search_calls(
     filter: &CallFilter,
     page: Page,
 ) -> sqlx::Result<Vec<FoundCall>> {
-    let rows = find_rows(&mut *db, tenant, filter, page).await?;
+    let rows = find::find_rows(&mut *db, tenant, filter, page).await?;
     sqlx::query_as!(
         FoundCall,
         r#"SELECT c.id AS row_id, c.call_id, c.title, c.started_at, c.duration_seconds, c.account_name, c.account_number,
@@ -123,38 +125,4 @@ pub async fn search_calls(
     )
     .fetch_all(db)
     .await
-}
-
-/// Finds the rows of a page. Words and accounts are looked up in their index, the rest by walking through the narrow table.
-async fn find_rows(db: impl PgExecutor<'_>, tenant: &str, filter: &CallFilter, page: Page) -> sqlx::Result<Vec<Uuid>> {
-    let mut sql = QueryBuilder::new("SELECT call_row FROM call_search WHERE tenant_id = ");
-    sql.push_bind(tenant);
-    if filter.text.is_some() || filter.account.is_some() {
-        // A text without a word finds nothing: no word is "!".
-        sql.push(" AND words @@ (SELECT concat_ws(' & ', quote_literal('@' || ").push_bind(tenant).push(")");
-        if let Some(text) = &filter.text {
-            sql.push(", (SELECT coalesce(string_agg(quote_literal(word) || ':*', ' & '), quote_literal('!'))");
-            sql.push(" FROM unnest(words_of(").push_bind(text).push(")) AS word)");
-        }
-        if let Some(account) = &filter.account {
-            sql.push(", '''=' || replace(replace(left(folded(").push_bind(account.trim());
-            sql.push(r"), 200), '\', '\\'), '''', '''''') || ''''");
-        }
-        sql.push("))::tsquery");
-    }
-    if let Some(state) = &filter.state {
-        sql.push(" AND state = ").push_bind(state);
-    }
-    if let Some(since) = filter.since {
-        sql.push(" AND held_at >= ").push_bind(since);
-    }
-    if let Some(until) = filter.until {
-        sql.push(" AND held_at < ").push_bind(until);
-    }
-    if let Some(before) = page.before {
-        sql.push(" AND call_row < ").push_bind(before);
-    }
-    sql.push(" ORDER BY call_row DESC LIMIT ").push_bind(page.limit);
-    // Planned for these very values: what is right for a rare one is wrong for a frequent one.
-    sql.build_query_scalar().persistent(false).fetch_all(db).await
 }
