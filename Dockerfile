@@ -24,6 +24,8 @@ RUN mkdir -p src migrations \
 # empty crate's, hence the touch.
 COPY .sqlx .sqlx
 COPY migrations migrations
+COPY assets assets
+COPY docs/verify docs/verify
 COPY templates templates
 COPY demo demo
 COPY src src

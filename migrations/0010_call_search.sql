@@ -4,17 +4,19 @@
 -- Words are compared without regard to case, in whatever locale the database has: lower() alone folds no more than ASCII
 -- in "C", which is what the private server has.
 CREATE FUNCTION folded(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
-    SELECT lower(translate($1,
+    SELECT lower(CASE WHEN octet_length($1) = char_length($1) THEN $1 ELSE translate($1,
         'ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮĴĶĹĻĽŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ'
         'ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΆΈΉΊΌΎΏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁЄІЇҐ',
         'àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįĵķĺļľłńņňōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżž'
-        'αβγδεζηθικλμνξοπρστυφχψωάέήίόύώабвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґ'))
+        'αβγδεζηθικλμνξοπρστυφχψωάέήίόύώабвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґ') END)
 $$;
 
--- The words of a text, each once. The longest that can be told apart has forty letters.
+-- The words of a text, each once: what stands between spaces and signs. The longest that can be told apart has forty letters.
 CREATE FUNCTION words_of(text) RETURNS text[] IMMUTABLE LANGUAGE sql AS $$
     SELECT coalesce(array_agg(DISTINCT left(word, 40)), '{}')
-    FROM regexp_split_to_table(folded($1), '[\s!-/:-@\[-`{-~–—‘’“”„«»…·•]+') AS word WHERE word <> ''
+    FROM unnest(string_to_array(translate(folded($1),
+             E' \t\n\r\f\v\u00a0!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~–—‘’“”„«»…·•', repeat(' ', 60)), ' ')) AS word
+    WHERE word <> ''
 $$;
 
 CREATE TABLE call_search (
@@ -31,8 +33,6 @@ CREATE TABLE call_search (
 CREATE INDEX call_search_by_state ON call_search (tenant_id, state, call_row DESC);
 CREATE INDEX call_search_by_time ON call_search (tenant_id, held_at);
 CREATE INDEX call_search_by_tenant ON call_search (tenant_id, call_row DESC);
--- Without a pending list: whoever searches would have to look through it.
-CREATE INDEX call_search_by_words ON call_search USING gin (words) WITH (fastupdate = off);
 
 INSERT INTO call_search (call_row, tenant_id, held_at, state, words)
 SELECT c.id, c.tenant_id, coalesce(c.started_at, c.created_at), coalesce(r.state, 'imported'),
@@ -46,3 +46,6 @@ LEFT JOIN LATERAL (SELECT id, state FROM runs WHERE tenant_id = c.tenant_id AND 
                    ORDER BY number DESC LIMIT 1) r ON true
 LEFT JOIN summaries s ON s.run_id = r.id
 WHERE c.erased_at IS NULL;
+
+-- Without a pending list: whoever searches would have to look through it.
+CREATE INDEX call_search_by_words ON call_search USING gin (words) WITH (fastupdate = off);

@@ -1,7 +1,7 @@
 -- What lists are filtered by, so that what is rare is found as fast as what is frequent.
 --
 -- Not CONCURRENTLY, which would wait for the replicas that start at the same moment and wait for the migrator. Building the
--- ones on deliveries holds up their writers for about two seconds a million rows.
+-- ones on deliveries holds up their writers for about four seconds a million rows.
 
 -- Deliveries that are settled, of a tenant or an endpoint: each kind of event by itself, so that kinds can be hopped through.
 -- Written once in a delivery's life, when it is settled.

@@ -8,7 +8,7 @@ use crate::db::Page;
 
 /// So many of the newest calls are looked through before an index is asked: what is frequent is among them, and an index
 /// would name all of it.
-const NEWEST: i64 = 10_000;
+const NEWEST: i64 = 5_000;
 
 /// Finds the rows of a page.
 pub(super) async fn find_rows(

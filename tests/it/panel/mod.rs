@@ -2,6 +2,9 @@
 
 mod accounts;
 mod calls;
+mod endpoint_form;
+mod endpoint_try;
+mod endpoints;
 mod live;
 mod overview;
 mod runs;

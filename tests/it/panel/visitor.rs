@@ -41,6 +41,13 @@ impl<'a> Visitor<'a> {
 
     /// Opens a page, fills in its first form that goes to `action`, and sends it.
     pub async fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut all = self.fields(page, action).await;
+        all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.post(action, &all).await
+    }
+
+    /// What a page's first form that goes to `action` holds by itself.
+    pub async fn fields(&self, page: &str, action: &str) -> Vec<(String, String)> {
         let mut shown = self.get(page).await;
         shown.text = shown.text.replace("&#x2f;", "/");
         let at = shown
@@ -48,11 +55,14 @@ impl<'a> Visitor<'a> {
             .find(&format!("method=\"post\" action=\"{action}\""))
             .unwrap_or_else(|| panic!("no form to {action}: {}", shown.text));
         let form = shown.text[at..].split("</form>").next().expect("its end");
-        let hidden =
-            form.split("<input type=\"hidden\"").skip(1).map(|input| (value(input, "name"), value(input, "value")));
-        let mut all: Vec<(String, String)> = hidden.collect();
-        all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        self.post(action, &all).await
+        let hidden = form.split("<input type=\"hidden\"").skip(1);
+        hidden.map(|input| (value(input, "name"), value(input, "value"))).collect()
+    }
+
+    /// What proves the forms of the session: every page has one, for signing out.
+    pub async fn csrf(&self) -> String {
+        let fields = self.fields("/panel", "/panel/sign-out").await;
+        fields.into_iter().find(|(name, _)| name == "csrf").expect("the proof").1
     }
 
     /// Sends fields, whatever a page says.

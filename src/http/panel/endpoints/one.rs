@@ -59,9 +59,10 @@ pub async fn toggle(PathId(id): PathId<EndpointKind>, change: Change) -> Result<
     let request = OptionalJson(Some(Change::body(&json!({"enabled": enabled}))?));
     let endpoint = api_toggle(change.app(), change.admin(), PathId(id), request).await?.0;
     let page = if fields.text("from") == "list" { "/panel/endpoints".to_owned() } else { page_of(id) };
-    let told = match enabled {
-        true => "is enabled. What failed in the meantime can be sent again from its log.",
-        false => "is disabled. What waited for it has failed; it can be sent again by hand.",
+    let told = if enabled {
+        "is enabled. What failed in the meantime can be sent again from its log."
+    } else {
+        "is disabled. What waited for it has failed; it can be sent again by hand."
     };
     Ok(viewer.done(&page, format!("“{}” {told}", endpoint.name())))
 }

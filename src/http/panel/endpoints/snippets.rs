@@ -111,7 +111,7 @@ func Receive(w http.ResponseWriter, r *http.Request) {
             "// As a library: verify() or verify_plain(). By hand: php verify.php [--plain] SECRET HEADERS-FILE BODY-FILE\n",
             "",
         )],
-        call: r#"
+        call: r"
 // Where a webhook arrives. The body is raw: nothing may have parsed it yet.
 function receive(): array
 {
@@ -120,7 +120,7 @@ function receive(): array
     $id = verify((string) getenv('WEBHOOK_SECRET'), $headers, $body); // throws Refused: answer 401
     return [$id, json_decode($body, true)]; // answer 2xx at once to an id you know
 }
-"#,
+",
     },
 ];
 
