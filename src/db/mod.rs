@@ -5,7 +5,6 @@
 
 pub mod accounts;
 pub mod audit;
-pub mod call_heads;
 pub mod call_labels;
 pub mod call_search;
 pub mod calls;

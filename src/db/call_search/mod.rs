@@ -54,7 +54,7 @@ pub async fn refresh(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Res
 }
 
 /// What calls are wanted; nothing set means all.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct CallFilter {
     /// With all of these words, or words that begin with them, whatever their case: in title, account, id or summary.
     pub text: Option<String>,

@@ -149,20 +149,6 @@ impl EndpointRow {
     }
 }
 
-/// Finds what endpoints are called, those that were removed included.
-pub async fn list_names(
-    db: impl PgExecutor<'_>,
-    tenant: &str,
-    ids: &[EndpointId],
-) -> sqlx::Result<Vec<(EndpointId, String)>> {
-    let names = sqlx::query!(
-        r#"SELECT id AS "id: EndpointId", name FROM endpoints WHERE tenant_id = $1 AND id = ANY($2)"#,
-        tenant,
-        &ids.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
-    );
-    Ok(names.fetch_all(db).await?.into_iter().map(|row| (row.id, row.name)).collect())
-}
-
 /// Lists the endpoints that an administrator keeps, newest first; `id` narrows to one, which may be a mailbox too.
 pub async fn list_endpoints(
     db: impl PgExecutor<'_>,

@@ -5,8 +5,8 @@ use minijinja::{Value, context, value::Serde};
 use serde_json::json;
 
 use super::{
+    asked::Asked,
     form::{Change, Fields},
-    query::Query,
     session::Viewer,
 };
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// So many are shown at once.
+const SHOWN: i64 = 50;
+
 pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let context = content(&viewer, Form { is_known: false, fields: context! {} }).await?;
     viewer.page("accounts.html", context)
@@ -29,7 +32,7 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
 
 /// The list with the form filled in: the number is in the query, since one may hold anything, slashes and dots too.
 pub async fn edit(viewer: Viewer) -> Result<Response, Problem> {
-    let number = Query::of(&viewer.uri).text("number").unwrap_or_default();
+    let number = Asked::of(&viewer.uri).plain("number").unwrap_or_default();
     let only = Page { limit: 1, before: None };
     let row = accounts::list_accounts(&viewer.app.pool, viewer.tenant(), Some(&number), only).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
@@ -85,15 +88,15 @@ struct Form {
 
 async fn content(viewer: &Viewer, form: Form) -> Result<Value, Problem> {
     let (pool, tenant) = (&viewer.app.pool, viewer.tenant());
-    let mut query = Query::of(&viewer.uri);
-    let (page, text) = (query.page(), query.text("text"));
+    let mut asked = Asked::of(&viewer.uri);
+    let (page, text) = (asked.page(SHOWN), asked.plain("text"));
     let rows = match &text {
         Some(text) => accounts::search_accounts(pool, tenant, text, one_more(page)).await?,
         None => accounts::list_accounts(pool, tenant, None, one_more(page)).await?,
     };
     let ListResponse { items, next_cursor } = paged::<_, AccountResponse>(rows, page, |row| row.row_id);
     Ok(context! {
-        accounts => Serde(items), next_cursor, text => text.unwrap_or_default(), faults => query.faults(),
+        accounts => Serde(items), next_cursor, text => text.unwrap_or_default(), faults => asked.refusal(),
         is_later_page => page.before.is_some(), form => form.fields, is_known => form.is_known,
     })
 }

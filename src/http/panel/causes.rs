@@ -52,7 +52,11 @@ const OURS: [(&str, &str, &str); 12] = [
         "Retry. If it keeps happening, raise TIMEOUT or name a quicker model.",
     ),
     ("not done within", "The stage took too long.", "Retry. If it keeps happening, raise TIMEOUT."),
-    ("has been erased", "What the stage works on was erased meanwhile.", "There is nothing to retry."),
+    (
+        "has been erased",
+        "What the stage works on was erased meanwhile.",
+        "Reprocess the call, if its source still has it.",
+    ),
     ("has no summary", "The summary is not there any more.", "Reprocess the call, which makes it anew."),
     (
         "the summariser broke",

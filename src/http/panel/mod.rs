@@ -17,7 +17,6 @@ mod live;
 mod log;
 mod overview;
 mod page;
-mod query;
 mod runs;
 mod session;
 mod sources;

@@ -8,16 +8,16 @@ use minijinja::{context, value::Serde};
 use serde::Serialize;
 
 use super::{
+    asked::Asked,
     calls,
     causes::{self, Cause},
     form::Change,
-    query::Query,
     session::Viewer,
 };
 use crate::{
     db::{
         Page,
-        call_heads::{self, CallHead},
+        call_labels::{self, CallLabel},
         runs::{self, Run},
     },
     domain::{
@@ -31,6 +31,8 @@ use crate::{
     },
 };
 
+/// So many are shown at once.
+const SHOWN: i64 = 50;
 /// What can be chosen beside the failed ones, and how it reads.
 const STATES: [(&str, &str); 5] =
     [("failed", "Failed"), ("active", "Under way"), ("skipped", "Skipped"), ("done", "Done"), ("all", "All")];
@@ -54,35 +56,35 @@ struct RunLine {
 
 pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let (pool, tenant) = (&viewer.app.pool, viewer.tenant());
-    let mut query = Query::of(&viewer.uri);
-    let state = query.read("state", "one of the states of the list", |text| match text {
-        "all" => Some(None),
-        word => word.parse().ok().map(Some),
+    let mut asked = Asked::of(&viewer.uri);
+    let state = asked.read("state", |text| match text {
+        "all" => Ok(None),
+        word => word.parse().map(Some).map_err(|_| "one of the states of the list".to_owned()),
     });
     let state: Option<RunState> = state.unwrap_or(Some(RunState::Failed));
-    let page = query.page();
+    let page = asked.page(SHOWN);
     let mut found = runs::list_runs(pool, tenant, None, state, one_more(page)).await?;
     let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let has_more = found.len() > shown;
     found.truncate(shown);
     let next_cursor = found.last().filter(|_| has_more).map(|run| run.id.uuid().simple().to_string());
     let call_ids: Vec<String> = found.iter().map(|run| run.call_id.clone()).collect();
-    let heads = call_heads::list_heads(pool, tenant, &call_ids).await?;
-    let heads: HashMap<&str, &CallHead> = heads.iter().map(|head| (head.call_id.as_str(), head)).collect();
+    let labels = call_labels::find_labels(pool, tenant, &call_ids).await?;
+    let labels: HashMap<&str, &CallLabel> = labels.iter().map(|label| (label.call_id.as_str(), label)).collect();
     let lines: Vec<RunLine> =
-        found.into_iter().map(|run| line(heads.get(run.call_id.as_str()).copied(), run)).collect();
+        found.into_iter().map(|run| line(labels.get(run.call_id.as_str()).copied(), run)).collect();
     let context = context! {
         runs => Serde(lines), next_cursor, states => STATES, state => state.map_or("all", RunState::as_str),
-        faults => query.faults(), is_later_page => page.before.is_some(),
+        faults => asked.refusal(), is_later_page => page.before.is_some(),
     };
     viewer.page("runs.html", context)
 }
 
-fn line(head: Option<&CallHead>, run: Run) -> RunLine {
-    let later = head.and_then(|head| head.run_state.filter(|_| head.run_id != Some(run.id)));
+fn line(label: Option<&CallLabel>, run: Run) -> RunLine {
+    let later = label.and_then(|label| label.run_state.filter(|_| label.run_id != Some(run.id)));
     RunLine {
         id: run.id.to_string(),
-        call_name: head.map_or_else(|| format!("Call {}", run.call_id), calls::name),
+        call_name: label.map_or_else(|| format!("Call {}", run.call_id), calls::name),
         call_id: run.call_id,
         state: run.state,
         stage: run.stage,
@@ -91,7 +93,7 @@ fn line(head: Option<&CallHead>, run: Run) -> RunLine {
         created_at: run.created_at,
         finished_at: run.finished_at,
         later,
-        is_erased: head.is_some_and(|head| head.erased_at.is_some()),
+        is_erased: label.is_some_and(|label| label.erased_at.is_some()),
     }
 }
 

@@ -248,7 +248,7 @@ async fn viewers_and_other_pages_change_no_call() {
 
 #[tokio::test]
 async fn what_belongs_to_another_tenant_is_not_there() {
-    let app = TestApp::with("MAX_RETRIES", "0").with("DELIVERY_RETRY_SCHEDULE", "5s").start().await;
+    let app = TestApp::with("DELIVERY_RETRY_SCHEDULE", "1s").start().await;
     let other = Tenant::start(&app, "other").await;
     let visitor = Visitor::admin(&app).await;
     let things = &other.things;

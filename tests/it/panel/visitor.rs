@@ -52,7 +52,7 @@ impl<'a> Visitor<'a> {
         shown.text = shown.text.replace("&#x2f;", "/");
         let at = shown
             .text
-            .find(&format!("action=\"{action}\""))
+            .find(&format!("method=\"post\" action=\"{action}\""))
             .unwrap_or_else(|| panic!("no form to {action}: {}", shown.text));
         let form = shown.text[at..].split("</form>").next().expect("its end");
         let hidden = form.split("<input type=\"hidden\"").skip(1);

@@ -106,7 +106,7 @@ impl Links {
         let calls = call_labels::find_labels(pool, tenant, &calls.collect::<Vec<_>>()).await?.into_iter();
         Ok(Self {
             endpoints: endpoints.filter(|endpoint| !endpoint.is_deleted).map(|one| one.id.to_string()).collect(),
-            calls: calls.filter(|call| !call.is_erased).map(|call| call.call_id).collect(),
+            calls: calls.filter(|call| call.erased_at.is_none()).map(|call| call.call_id).collect(),
         })
     }
 

@@ -10,11 +10,16 @@ use crate::{
     domain::{call::Account, notice, run::RunState, text},
     http::{
         admin::{ListResponse, one_more, paged},
-        panel::{query::Query, session::Viewer},
+        panel::{
+            asked::{Asked, time},
+            session::Viewer,
+        },
         problem::Problem,
     },
 };
 
+/// So many are shown at once.
+const SHOWN: i64 = 50;
 /// The state of a call that no run was started for.
 pub(super) const IMPORTED: &str = "imported";
 /// What can be chosen, and how it reads.
@@ -59,25 +64,36 @@ impl From<FoundCall> for CallLine {
 }
 
 pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
-    let mut query = Query::of(&viewer.uri);
+    let mut asked = Asked::of(&viewer.uri);
     let known = |text: &str| STATES.iter().find(|(state, _)| *state == text).map(|(state, _)| (*state).to_owned());
+    let state = |text: &str| known(text).ok_or_else(|| "one of the states of the list".to_owned());
     let filter = CallFilter {
-        text: query.text("text"),
-        account: query.text("account"),
-        state: query.read("state", "one of the states of the list", known),
-        since: query.from_day("since"),
-        until: query.to_day("until"),
+        text: asked.plain("text"),
+        account: asked.plain("account"),
+        state: asked.read("state", state),
+        since: asked.read("since", |text| day(text, false)),
+        until: asked.read("until", |text| day(text, true)),
     };
-    let page = query.page();
+    let page = asked.page(SHOWN);
     let mut db = viewer.app.pool.acquire().await?;
     let found = search_calls(&mut db, viewer.tenant(), &filter, one_more(page)).await?;
     drop(db);
     let ListResponse { items, next_cursor } = paged::<_, CallLine>(found, page, |call| call.row_id);
-    let CallFilter { text, account, state, since, until } = filter;
-    let is_narrowed = text.is_some() || account.is_some() || state.is_some() || since.is_some() || until.is_some();
+    let text = |name: &str, at: Option<DateTime<Utc>>| at.and(asked.text(name)).map(str::to_owned);
+    let fields = context! {
+        text => filter.text, account => filter.account, state => filter.state,
+        since => text("since", filter.since), until => text("until", filter.until),
+    };
+    let is_narrowed = filter != CallFilter::default();
     let context = context! {
-        calls => Serde(items), next_cursor, states => STATES, asked => query.asked(), faults => query.faults(),
-        is_narrowed, is_later_page => page.before.is_some(),
+        calls => Serde(items), next_cursor, states => STATES, fields, faults => asked.refusal(), is_narrowed,
+        is_later_page => page.before.is_some(),
     };
     viewer.page("calls/list.html", context)
+}
+
+/// The beginning or the end of a day, in UTC.
+fn day(text: &str, ends: bool) -> Result<DateTime<Utc>, String> {
+    let day = Some(text).filter(|text| text.len() == "2031-05-06".len()).and_then(|text| time(text, ends).ok());
+    day.ok_or_else(|| "a day such as 2031-05-06".to_owned())
 }

@@ -12,7 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 pub use self::{list::list, run::in_words, show::show};
 use super::form::Change;
 use crate::{
-    db::call_heads::CallHead,
+    db::call_labels::CallLabel,
     domain::text,
     http::{admin::calls as api, extract::PathText, problem::Problem},
 };
@@ -23,12 +23,12 @@ pub fn url(call_id: &str) -> String {
 }
 
 /// What a call is called where it is not the subject: nothing of a private one is shown.
-pub fn name(head: &CallHead) -> String {
-    match &head.title {
-        _ if head.erased_at.is_some() => "Erased call".to_owned(),
-        _ if head.is_private => "Private call".to_owned(),
+pub fn name(label: &CallLabel) -> String {
+    match &label.title {
+        _ if label.erased_at.is_some() => "Erased call".to_owned(),
+        _ if label.is_private => "Private call".to_owned(),
         Some(title) => text::without_contacts(title),
-        None => format!("Call {}", head.call_id),
+        None => format!("Call {}", label.call_id),
     }
 }
 

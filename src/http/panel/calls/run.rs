@@ -73,7 +73,7 @@ impl RunView {
             created_at: run.created_at,
             finished_at: run.finished_at,
             took_ms: run.finished_at.map(|end| (end - run.created_at).num_milliseconds()),
-            steps: steps(attempts),
+            steps: steps(&attempts),
             next_try_at,
             ahead: if is_active { ahead.map(in_words).collect() } else { Vec::new() },
             spent,
@@ -92,7 +92,7 @@ pub const fn in_words(stage: Stage) -> &'static str {
     }
 }
 
-fn steps(attempts: Vec<StageAttempt>) -> Vec<Step> {
+fn steps(attempts: &[StageAttempt]) -> Vec<Step> {
     let is_alike = |one: &StageAttempt, other: &StageAttempt| {
         (one.stage, &one.outcome, &one.error) == (other.stage, &other.outcome, &other.error)
     };
@@ -135,7 +135,8 @@ mod tests {
     fn many_tries_that_end_alike_are_one_step_and_few_are_not() {
         let few = (1..=3).map(|number| attempt(number, "retry"));
         let many = (4..=9).map(|number| attempt(number, "later"));
-        let sizes: Vec<_> = steps(few.chain(many).collect()).iter().map(|step| step.again_at.len() + 1).collect();
+        let sizes: Vec<_> =
+            steps(&few.chain(many).collect::<Vec<_>>()).iter().map(|step| step.again_at.len() + 1).collect();
         assert_eq!(sizes, [1, 1, 1, 6]);
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{list::IMPORTED, name, run::RunView, told, transcript::TranscriptView};
 use crate::{
-    db::{Page, call_heads, calls, runs, transcripts},
+    db::{Page, call_labels, calls, runs, transcripts},
     domain::{notice, payload::DocumentLinks, run::RunState},
     http::{
         admin::calls::CallResponse,
@@ -24,19 +24,19 @@ const OPEN_TURNS: usize = 12;
 
 pub async fn show(PathText(id): PathText, viewer: Viewer) -> Result<Response, Problem> {
     let (pool, tenant) = (&viewer.app.pool, viewer.tenant());
-    let head = call_heads::list_heads(pool, tenant, std::slice::from_ref(&id)).await?.pop();
-    let head = head.ok_or(ProblemKind::NotFound)?;
+    let label = call_labels::find_labels(pool, tenant, std::slice::from_ref(&id)).await?.pop();
+    let label = label.ok_or(ProblemKind::NotFound)?;
     let mut ways = Vec::new();
     for run in runs::list_call_runs(pool, tenant, &id, RUNS).await? {
         ways.push(RunView::read(&viewer.app, tenant, run).await?);
     }
-    let content = if head.is_private { hidden() } else { content(&viewer, &id).await? };
+    let content = if label.is_private { hidden() } else { content(&viewer, &id).await? };
     let context = context! {
         call_id => &id,
-        name => name(&head),
-        is_private => head.is_private,
-        erased_at => Serde(head.erased_at),
-        state => head.run_state.map_or(IMPORTED, RunState::as_str),
+        name => name(&label),
+        is_private => label.is_private,
+        erased_at => Serde(label.erased_at),
+        state => label.run_state.map_or(IMPORTED, RunState::as_str),
         runs => Serde(ways),
         told => Serde(told::list(&viewer.app, tenant, &id).await?),
         open_turns => OPEN_TURNS,

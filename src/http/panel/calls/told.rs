@@ -56,7 +56,8 @@ pub async fn list(app: &App, tenant: &str, call_id: &str) -> Result<Vec<Told>, P
     let mut ids: Vec<EndpointId> = rows.iter().map(|row| row.endpoint_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let names: HashMap<_, _> = endpoints::list_names(&mut *db, tenant, &ids).await?.into_iter().collect();
+    let labels = endpoints::find_labels(&mut *db, tenant, &ids).await?;
+    let names: HashMap<_, _> = labels.into_iter().map(|label| (label.id, label.name)).collect();
     let mut deliveries: HashMap<EventId, Vec<Delivery>> = HashMap::new();
     for row in rows {
         let name = names.get(&row.endpoint_id).cloned().unwrap_or_default();

@@ -73,12 +73,12 @@ impl Line {
 
 impl From<&CallLabel> for Call {
     fn from(label: &CallLabel) -> Self {
-        let title = label.title.as_deref().filter(|_| !label.is_private && !label.is_erased);
+        let title = label.title.as_deref().filter(|_| !label.is_private && label.erased_at.is_none());
         Self {
             id: label.call_id.clone(),
             title: title.map(text::without_contacts),
             is_private: label.is_private,
-            is_erased: label.is_erased,
+            is_erased: label.erased_at.is_some(),
         }
     }
 }
