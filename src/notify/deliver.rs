@@ -8,7 +8,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
 
 use super::{
-    channels::Channels,
+    channels::{Channels, SentRequest},
     settle::{BreakerPauses, SettleCommitter, Settled},
 };
 use crate::{
@@ -119,6 +119,13 @@ impl Notifier {
         let settlement = settlement(&claimed, &attempt, self.schedule_of(&claimed), self.clock.now());
         self.settle(&claimed, &attempt, settlement).await;
         Ok((id, attempt))
+    }
+
+    /// Tells what the attempt at a delivery that began at `at` sent. Nothing is told of a call that is private or erased by
+    /// now, nor of what cannot be opened any more.
+    pub async fn describe(&self, tenant: &str, id: DeliveryId, at: DateTime<Utc>) -> sqlx::Result<Option<SentRequest>> {
+        let found = deliveries::find_stored(&self.pool, tenant, id).await?;
+        Ok(found.and_then(|delivery| self.channels.describe(&delivery, at)))
     }
 
     async fn deliver(&self, delivery: ClaimedDelivery) {

@@ -11,7 +11,7 @@ mod mailboxes;
 mod settle;
 
 pub use self::{
-    channels::{Channels, open, seal},
+    channels::{Channels, SentHeader, SentRequest, open, seal},
     deliver::Notifier,
     emit::{Emitted, emit},
     mailboxes::Mailboxes,

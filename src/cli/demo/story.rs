@@ -158,6 +158,7 @@ impl Story {
 
     /// The demo keeps running.
     pub fn stays_up(address: SocketAddr, token: &str) -> io::Result<()> {
+        say(&format!("    panel      http://{address}/panel"))?;
         say(&format!("    API        http://{address}/docs"))?;
         say(&format!("    token      {token}"))?;
         say("")?;

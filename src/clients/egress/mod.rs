@@ -32,6 +32,9 @@ const EXCERPT_LENGTH: usize = 500;
 /// How long a connection may take to come about, within the whole deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What we say we are.
+pub const USER_AGENT: &str = concat!("aftercall/", env!("CARGO_PKG_VERSION"));
+
 /// Sends to targets that users of the API chose.
 #[derive(Clone)]
 pub struct Egress {
@@ -60,7 +63,7 @@ impl Egress {
     pub fn with_lookup(config: &EgressConfig, lookup: Lookup) -> anyhow::Result<Self> {
         let guard = Guard::new(config, lookup);
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("aftercall/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()

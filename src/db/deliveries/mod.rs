@@ -4,12 +4,14 @@ mod claim;
 mod ordered;
 mod resend;
 mod settle;
+mod stored;
 
 pub use self::{
     claim::{ClaimedDelivery, EndpointRoom, claim_delivery, claim_due_deliveries, extend_leases, release_claims},
     ordered::{OrderKey, call_next, call_stranded},
     resend::{Resend, Resent, count_resendable, resend_some},
     settle::{Settlement, insert_lost_attempts, settle},
+    stored::{StoredDelivery, find_stored},
 };
 
 use chrono::{DateTime, Utc};

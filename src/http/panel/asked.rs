@@ -68,8 +68,7 @@ impl Asked {
         if self.faults.is_empty() {
             return Value::from(());
         }
-        let errors: Value =
-            self.faults.iter().map(|fault| (fault.pointer.clone(), fault.detail.clone())).collect();
+        let errors: Value = self.faults.iter().map(|fault| (fault.pointer.clone(), fault.detail.clone())).collect();
         context! { detail => "not everything that was asked can be read", errors }
     }
 

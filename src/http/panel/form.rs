@@ -1,6 +1,6 @@
 //! Forms as browsers post them. There is no way to a form's fields but through the proof that the form was ours.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, State},
@@ -53,7 +53,8 @@ impl Fields {
 
     /// What was filled in, for a form that is shown again: the first value of each field.
     pub fn to_value(&self) -> Value {
-        self.0.iter().rev().map(|(name, value)| (name.clone(), value.clone())).collect()
+        let first: BTreeMap<_, _> = self.0.iter().rev().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Value::from(first)
     }
 
     /// What somebody wrote as a list: one a line, or with commas between.

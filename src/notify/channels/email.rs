@@ -6,17 +6,18 @@ use lettre::{
     message::{Mailbox, MultiPart, header},
 };
 
-use super::{Channels, Outcome};
+use super::{
+    Channels, Outcome,
+    request::{Outgoing, SentHeader, SentRequest},
+};
 use crate::{
     clients::mail::MailError,
-    db::deliveries::ClaimedDelivery,
     domain::{delivery::Verdict, endpoint::EndpointSecrets, notice::Notice},
     templates::RenderedMail,
 };
 
-pub(super) async fn send(channels: &Channels, delivery: &ClaimedDelivery, secrets: &EndpointSecrets) -> Outcome {
-    let notice = Notice::of(&delivery.event_type, &delivery.event_id.to_string(), &delivery.data);
-    let message = match channels.templates.notice_mail(&notice) {
+pub(super) async fn send(channels: &Channels, delivery: Outgoing<'_>, secrets: &EndpointSecrets) -> Outcome {
+    let message = match rendered(channels, delivery) {
         Ok(mail) => message(channels.mailer.from(), delivery, secrets, mail),
         Err(error) => return Outcome::failed(format!("the mail cannot be rendered: {error}")),
     };
@@ -41,9 +42,33 @@ pub(super) async fn send(channels: &Channels, delivery: &ClaimedDelivery, secret
     }
 }
 
+/// Tells what [`send`] sends: the headers, and the plain part for what a mail program shows.
+pub(super) fn describe(
+    channels: &Channels,
+    delivery: Outgoing<'_>,
+    secrets: &EndpointSecrets,
+) -> anyhow::Result<SentRequest> {
+    let mail = rendered(channels, delivery)?;
+    let body = mail.text.clone();
+    let sent = message(channels.mailer.from(), delivery, secrets, mail)?.formatted();
+    let head = String::from_utf8_lossy(&sent);
+    let head = head.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ");
+    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    // Each time a message is formatted its parts are divided by another line.
+    let headers = headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+    let headers = headers.map(|(name, value)| SentHeader::new(name, value)).collect();
+    let line = format!("Mail to {}", secrets.target);
+    Ok(SentRequest { line, headers, body, body_bytes: sent.len(), is_exact: true })
+}
+
+fn rendered(channels: &Channels, delivery: Outgoing<'_>) -> anyhow::Result<RenderedMail> {
+    let notice = Notice::of(delivery.event_type, &delivery.event_id.to_string(), delivery.data);
+    channels.templates.notice_mail(&notice)
+}
+
 fn message(
     from: &Mailbox,
-    delivery: &ClaimedDelivery,
+    delivery: Outgoing<'_>,
     secrets: &EndpointSecrets,
     mail: RenderedMail,
 ) -> anyhow::Result<Message> {

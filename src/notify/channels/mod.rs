@@ -1,6 +1,7 @@
 //! How a delivery travels. One file per channel; what an answer means is decided here for all that speak HTTP.
 
 mod email;
+mod request;
 mod slack;
 mod webhook;
 
@@ -9,12 +10,17 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use self::request::Outgoing;
+pub use self::request::{SentHeader, SentRequest};
 use crate::{
     clients::{
         egress::{Answer, Egress, EgressError},
         mail::Mailer,
     },
-    db::{deliveries::ClaimedDelivery, sealed::Place},
+    db::{
+        deliveries::{ClaimedDelivery, StoredDelivery},
+        sealed::Place,
+    },
     domain::{
         clock::Clock,
         delivery::{Attempt, Verdict},
@@ -65,9 +71,9 @@ impl Channels {
         let stopwatch = tokio::time::Instant::now();
         let secrets = open(&self.key_ring, delivery.endpoint_id, &delivery.sealed);
         let outcome = match (&secrets, delivery.kind) {
-            (Ok(secrets), EndpointChannel::Webhook) => webhook::send(self, delivery, secrets).await,
-            (Ok(secrets), EndpointChannel::Slack) => slack::send(self, delivery, secrets).await,
-            (Ok(secrets), EndpointChannel::Email) => email::send(self, delivery, secrets).await,
+            (Ok(secrets), EndpointChannel::Webhook) => webhook::send(self, delivery.into(), secrets, started_at).await,
+            (Ok(secrets), EndpointChannel::Slack) => slack::send(self, delivery.into(), secrets).await,
+            (Ok(secrets), EndpointChannel::Email) => email::send(self, delivery.into(), secrets).await,
             (Err(error), _) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
         };
         let shown = |text: String| match &secrets {
@@ -83,6 +89,19 @@ impl Channels {
             response_excerpt: outcome.excerpt.map(shown),
             verdict: outcome.verdict,
         }
+    }
+
+    /// Tells what an attempt that began at `at` sent, or nothing if that cannot be told. What it says of an endpoint is its
+    /// present settings: whether those are the ones of then is part of it.
+    pub(super) fn describe(&self, delivery: &StoredDelivery, at: DateTime<Utc>) -> Option<SentRequest> {
+        let secrets = open(&self.key_ring, delivery.endpoint_id, &delivery.sealed).ok()?;
+        let outgoing = Outgoing::from(delivery);
+        let told = match delivery.kind {
+            EndpointChannel::Webhook => webhook::describe(outgoing, &secrets, at),
+            EndpointChannel::Slack => slack::describe(outgoing, &secrets),
+            EndpointChannel::Email => email::describe(self, outgoing, &secrets).ok(),
+        };
+        Some(SentRequest { is_exact: delivery.endpoint_updated_at <= at, ..told? })
     }
 }
 

@@ -5,11 +5,11 @@
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 
-use super::{Channels, Outcome, judge};
-use crate::{
-    db::deliveries::ClaimedDelivery,
-    domain::{endpoint::EndpointSecrets, notice::Notice, text::shorten},
+use super::{
+    Channels, Outcome, judge,
+    request::{Outgoing, SentRequest, posted},
 };
+use crate::domain::{endpoint::EndpointSecrets, notice::Notice, text::shorten};
 
 /// `header` blocks take 150 characters of plain text.
 const HEADER_LIMIT: usize = 150;
@@ -22,12 +22,25 @@ const TOTAL_LIMIT: usize = 12_000;
 /// The fallback is what a phone's notification shows.
 const FALLBACK_LIMIT: usize = 600;
 
-pub(super) async fn send(channels: &Channels, delivery: &ClaimedDelivery, secrets: &EndpointSecrets) -> Outcome {
-    let notice = Notice::of(&delivery.event_type, &delivery.event_id.to_string(), &delivery.data);
-    let body = message(&notice).to_string();
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let answer = channels.egress.post(&secrets.target, headers, body.into(), channels.timeout).await;
+pub(super) async fn send(channels: &Channels, delivery: Outgoing<'_>, secrets: &EndpointSecrets) -> Outcome {
+    let body = content(delivery).to_string();
+    let answer = channels.egress.post(&secrets.target, headers(), body.into(), channels.timeout).await;
     judge(answer, channels.clock.now())
+}
+
+/// Tells what [`send`] sends.
+pub(super) fn describe(delivery: Outgoing<'_>, secrets: &EndpointSecrets) -> Option<SentRequest> {
+    let body = content(delivery);
+    let shown = serde_json::to_string_pretty(&body).ok()?;
+    Some(posted(delivery.kind, &secrets.target, &headers(), |_| false, shown, body.to_string().len()))
+}
+
+fn headers() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+}
+
+fn content(delivery: Outgoing<'_>) -> Value {
+    message(&Notice::of(delivery.event_type, &delivery.event_id.to_string(), delivery.data))
 }
 
 /// A notice as a Slack message.

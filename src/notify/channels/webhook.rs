@@ -3,40 +3,52 @@
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Channels, Outcome, judge};
-use crate::{
-    db::deliveries::ClaimedDelivery,
-    domain::{endpoint::EndpointSecrets, payload::Envelope, signature},
+use super::{
+    Channels, Outcome, judge,
+    request::{Outgoing, SentRequest, posted},
 };
+use crate::domain::{endpoint::EndpointSecrets, payload::Envelope, signature};
 
-pub(super) async fn send(channels: &Channels, delivery: &ClaimedDelivery, secrets: &EndpointSecrets) -> Outcome {
+pub(super) async fn send(
+    channels: &Channels,
+    delivery: Outgoing<'_>,
+    secrets: &EndpointSecrets,
+    now: DateTime<Utc>,
+) -> Outcome {
     let body = body(delivery);
-    let Some(headers) = headers(delivery, secrets, channels.clock.now(), &body) else {
+    let Some(headers) = headers(delivery, secrets, now, &body) else {
         return Outcome::failed("one of the endpoint's headers cannot be sent");
     };
     let answer = channels.egress.post(&secrets.target, headers, body.into(), channels.timeout).await;
     judge(answer, channels.clock.now())
 }
 
-/// The same bytes on every try: they are built from what is stored.
-fn body(delivery: &ClaimedDelivery) -> Vec<u8> {
-    let envelope = Envelope {
-        id: delivery.event_id.to_string(),
-        event_type: &delivery.event_type,
-        timestamp: delivery.event_created_at,
-        tenant: &delivery.tenant,
-        intent: delivery.intent.as_deref(),
-        data: &delivery.data,
-    };
-    serde_json::to_vec(&envelope).expect("plain data always becomes JSON")
+/// Tells what [`send`] sends at a time.
+pub(super) fn describe(delivery: Outgoing<'_>, secrets: &EndpointSecrets, at: DateTime<Utc>) -> Option<SentRequest> {
+    let body = body(delivery);
+    let headers = headers(delivery, secrets, at, &body)?;
+    let added = |name: &HeaderName| secrets.headers.keys().any(|added| added.eq_ignore_ascii_case(name.as_str()));
+    let shown = serde_json::to_string_pretty(&envelope(delivery)).ok()?;
+    Some(posted(delivery.kind, &secrets.target, &headers, added, shown, body.len()))
 }
 
-fn headers(
-    delivery: &ClaimedDelivery,
-    secrets: &EndpointSecrets,
-    now: DateTime<Utc>,
-    body: &[u8],
-) -> Option<HeaderMap> {
+/// The same bytes on every try: they are built from what is stored.
+fn body(delivery: Outgoing<'_>) -> Vec<u8> {
+    serde_json::to_vec(&envelope(delivery)).expect("plain data always becomes JSON")
+}
+
+fn envelope(delivery: Outgoing<'_>) -> Envelope<'_> {
+    Envelope {
+        id: delivery.event_id.to_string(),
+        event_type: delivery.event_type,
+        timestamp: delivery.event_created_at,
+        tenant: delivery.tenant,
+        intent: delivery.intent,
+        data: delivery.data,
+    }
+}
+
+fn headers(delivery: Outgoing<'_>, secrets: &EndpointSecrets, now: DateTime<Utc>, body: &[u8]) -> Option<HeaderMap> {
     let timestamp = now.timestamp();
     let mut headers = HeaderMap::new();
     for (name, value) in &secrets.headers {
@@ -44,7 +56,7 @@ fn headers(
     }
     let id = delivery.event_id.to_string();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("x-event", HeaderValue::from_str(&delivery.event_type).ok()?);
+    headers.insert("x-event", HeaderValue::from_str(delivery.event_type).ok()?);
     headers.insert("webhook-id", HeaderValue::from_str(&id).ok()?);
     headers.insert("webhook-timestamp", HeaderValue::from(timestamp));
     if let Some(secret) = &secrets.secret {

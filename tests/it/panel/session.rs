@@ -1,6 +1,7 @@
 //! Signing in, staying signed in, and not.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::visitor::Visitor;
@@ -89,17 +90,17 @@ async fn a_session_ends_by_signing_out_by_idling_by_age_and_with_its_token() {
     out.get("/panel").await.expect(303);
 
     let idle = Visitor::admin(&app).await;
-    app.clock.advance(TimeDelta::hours(11));
+    app.clock.advance(Duration::from_hours(11));
     idle.get("/panel").await.expect(200);
-    app.clock.advance(TimeDelta::hours(13));
+    app.clock.advance(Duration::from_hours(13));
     idle.get("/panel").await.expect(303);
 
     let old = Visitor::admin(&app).await;
     for _ in 0..16 {
-        app.clock.advance(TimeDelta::hours(10));
+        app.clock.advance(Duration::from_hours(10));
         old.get("/panel").await.expect(200);
     }
-    app.clock.advance(TimeDelta::hours(10));
+    app.clock.advance(Duration::from_hours(10));
     old.get("/panel").await.expect(303);
 
     let revoked = Visitor::of_role(&app, "viewer").await;
@@ -117,7 +118,7 @@ async fn the_cookie_is_renewed_and_the_old_one_is_soon_worth_nothing() {
     let first = visitor.cookie("session").unwrap();
     visitor.get("/panel").await.expect(200);
     assert_eq!(visitor.cookie("session").unwrap(), first);
-    app.clock.advance(TimeDelta::minutes(61));
+    app.clock.advance(Duration::from_mins(61));
     visitor.get("/panel").await.expect(200);
     let second = visitor.cookie("session").unwrap();
     assert_ne!(second, first);
@@ -125,9 +126,9 @@ async fn the_cookie_is_renewed_and_the_old_one_is_soon_worth_nothing() {
     let name = "aftercall-session";
     let other_tab = Visitor::new(&app);
     other_tab.set_cookie(name, &first);
-    app.clock.advance(TimeDelta::minutes(4));
+    app.clock.advance(Duration::from_mins(4));
     other_tab.get("/panel").await.expect(200);
-    app.clock.advance(TimeDelta::minutes(2));
+    app.clock.advance(Duration::from_mins(2));
     other_tab.get("/panel").await.expect(303);
     visitor.get("/panel").await.expect(200);
 }

@@ -41,7 +41,8 @@ impl<'a> Visitor<'a> {
 
     /// Opens a page, fills in its first form that goes to `action`, and sends it.
     pub async fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
-        let shown = self.get(page).await;
+        let mut shown = self.get(page).await;
+        shown.text = shown.text.replace("&#x2f;", "/");
         let at = shown
             .text
             .find(&format!("action=\"{action}\""))

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told_however_deep_it_lies() {
-        let before = json!({"name": "A", "enabled": true, "filters": {"events": ["call.*"], "intents": []}, "limit": 5});
+        let before =
+            json!({"name": "A", "enabled": true, "filters": {"events": ["call.*"], "intents": []}, "limit": 5});
         let after = json!({"name": "A", "enabled": false, "filters": {"events": ["call.*", "test.ping"], "intents": []},
                            "rate_limit": 60, "limit": null});
         let told: Vec<_> = changed(Some(&before), Some(&after))

@@ -62,11 +62,12 @@ fn service(app: &App) -> Vec<Fact> {
 fn calls(app: &App) -> Vec<Fact> {
     let gong = &app.config.gong;
     let proofs = app.default_source.proofs();
-    let proofs = if proofs.is_empty() { "none: callbacks to its URL are refused".to_owned() } else { proofs.join(", ") };
+    let proofs =
+        if proofs.is_empty() { "none: callbacks to its URL are refused".to_owned() } else { proofs.join(", ") };
     let api = gong.api.as_ref().map_or_else(|| "not configured".to_owned(), |api| host(&api.url));
-    let polling = gong.polling.map(|polling| {
-        format!("every {}, looking back {}", length(polling.interval), length(polling.overlap))
-    });
+    let polling = gong
+        .polling
+        .map(|polling| format!("every {}, looking back {}", length(polling.interval), length(polling.overlap)));
     let source = match app.config.transcripts.source {
         TranscriptSource::Snowflake => "Snowflake",
         TranscriptSource::Gong => "the Gong API",
@@ -142,7 +143,9 @@ fn limits(config: &Config) -> Vec<Fact> {
 }
 
 fn retention(config: &Config) -> Vec<Fact> {
-    let days = |kept: Option<TimeDelta>| kept.map_or_else(|| "for ever".to_owned(), |kept| format!("{} days", kept.num_days()));
+    let days = |kept: Option<TimeDelta>| {
+        kept.map_or_else(|| "for ever".to_owned(), |kept| format!("{} days", kept.num_days()))
+    };
     let kept = config.retention;
     vec![
         fact("Deliveries", days(kept.deliveries), "RETENTION_DELIVERIES_DAYS"),

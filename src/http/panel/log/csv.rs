@@ -30,8 +30,22 @@ const BATCH: i64 = 1000;
 const MOST: usize = 100_000;
 /// What the columns are called.
 const COLUMNS: [&str; 16] = [
-    "id", "created_at", "status", "event_type", "intent", "subject", "call_title", "endpoint_id", "endpoint", "channel",
-    "attempts", "status_code", "error", "duration_ms", "sent_at", "next_attempt_at",
+    "id",
+    "created_at",
+    "status",
+    "event_type",
+    "intent",
+    "subject",
+    "call_title",
+    "endpoint_id",
+    "endpoint",
+    "channel",
+    "attempts",
+    "status_code",
+    "error",
+    "duration_ms",
+    "sent_at",
+    "next_attempt_at",
 ];
 
 pub async fn export(viewer: Viewer) -> Result<Response, Problem> {

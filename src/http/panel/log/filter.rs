@@ -5,12 +5,7 @@ use minijinja::{Value, context};
 
 use crate::{
     db::{delivery_log::LogFilter, endpoints},
-    domain::{
-        catalogue,
-        delivery::DeliveryStatus,
-        filter::pattern_problem,
-        ids::EndpointId,
-    },
+    domain::{catalogue, delivery::DeliveryStatus, filter::pattern_problem, ids::EndpointId},
     http::{
         panel::{
             asked::{self, Asked},

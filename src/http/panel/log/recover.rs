@@ -63,7 +63,10 @@ pub async fn count(viewer: Viewer) -> Result<Response, Problem> {
 
 async fn dry_run(viewer: &Viewer, wanted: &Wanted, name: String) -> Result<Value, Problem> {
     let Some(row) = endpoints::find_endpoint(&viewer.app.pool, viewer.tenant(), wanted.endpoint).await? else {
-        return Err(Problem::new(ProblemKind::NotFound, "this endpoint was removed: nothing can be sent to it any more"));
+        return Err(Problem::new(
+            ProblemKind::NotFound,
+            "this endpoint was removed: nothing can be sent to it any more",
+        ));
     };
     let (app, admin) = (State(viewer.app.clone()), Admin(viewer.caller.clone()));
     let (_, counted) = api::recover(app, admin, PathId(wanted.endpoint), wanted.request(true)).await?;

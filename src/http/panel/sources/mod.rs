@@ -31,9 +31,7 @@ use crate::{
 const SHOWN: i64 = 200;
 
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/panel/sources", get(list).post(create))
-        .route("/panel/sources/{id}/delete", post(delete))
+    Router::new().route("/panel/sources", get(list).post(create)).route("/panel/sources/{id}/delete", post(delete))
 }
 
 async fn list(viewer: Viewer) -> Result<Response, Problem> {
@@ -63,7 +61,9 @@ async fn create(change: Change) -> Result<Response, Problem> {
 
 async fn delete(PathId(id): PathId<SourceKind>, change: Change) -> Result<Response, Problem> {
     match api::delete(change.app(), change.admin(), PathId(id)).await {
-        Ok(_) => Ok(change.viewer.done("/panel/sources", "The source is removed. Callbacks to its URL are refused now.")),
+        Ok(_) => {
+            Ok(change.viewer.done("/panel/sources", "The source is removed. Callbacks to its URL are refused now."))
+        }
         Err(problem) => change.viewer.not_done("/panel/sources", problem),
     }
 }
