@@ -6,6 +6,7 @@
 mod accessibility;
 mod documentation;
 mod harness;
+mod journeys;
 mod overview;
 mod pictures;
 mod places;

@@ -12,8 +12,29 @@ pub struct Place {
     pub path: &'static str,
 }
 
-pub const PLACES: &[Place] =
-    &[Place { name: "overview", path: "/panel" }, Place { name: "tokens", path: "/panel/tokens" }];
+const fn place(name: &'static str, path: &'static str) -> Place {
+    Place { name, path }
+}
+
+pub const PLACES: &[Place] = &[
+    place("overview", "/panel"),
+    place("calls", "/panel/calls"),
+    place("call", "/panel/calls/{calls}"),
+    place("failed-runs", "/panel/runs"),
+    place("log", "/panel/log"),
+    place("delivery", "/panel/log/{notify/logs}"),
+    place("send-again", "/panel/log/recover"),
+    place("endpoints", "/panel/endpoints"),
+    place("endpoint-kinds", "/panel/endpoints/new"),
+    place("endpoint-new", "/panel/endpoints/new?kind=webhook"),
+    place("endpoint", "/panel/endpoints/{notify/endpoints}"),
+    place("endpoint-edit", "/panel/endpoints/{notify/endpoints}/edit"),
+    place("accounts", "/panel/accounts"),
+    place("sources", "/panel/sources"),
+    place("tokens", "/panel/tokens"),
+    place("audit", "/panel/audit"),
+    place("configuration", "/panel/configuration"),
+];
 
 impl Place {
     /// The path, with what the API lists first.

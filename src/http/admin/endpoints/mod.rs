@@ -79,7 +79,8 @@ pub struct HealthResponse {
 }
 
 impl EndpointResponse {
-    fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
+    /// As the row stands, opened.
+    pub(in crate::http) fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
         let secrets = notify::open(&app.key_ring, row.id, &row.sealed).map_err(Problem::internal)?;
         Ok(Self::opened(row, secrets))
     }
