@@ -80,11 +80,11 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     drop(db);
     let ListResponse { items, next_cursor } = paged::<_, CallLine>(found, page, |call| call.row_id);
     let text = |name: &str, at: Option<DateTime<Utc>>| at.and(asked.text(name)).map(str::to_owned);
+    let is_narrowed = filter != CallFilter::default();
     let fields = context! {
         text => filter.text, account => filter.account, state => filter.state,
         since => text("since", filter.since), until => text("until", filter.until),
     };
-    let is_narrowed = filter != CallFilter::default();
     let context = context! {
         calls => Serde(items), next_cursor, states => STATES, fields, faults => asked.refusal(), is_narrowed,
         is_later_page => page.before.is_some(),
