@@ -81,6 +81,7 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let ListResponse { items, next_cursor } = paged::<_, CallLine>(found, page, |call| call.row_id);
     let is_narrowed = filter != CallFilter::default();
     let text = |name: &str, at: Option<DateTime<Utc>>| at.and(asked.text(name)).map(str::to_owned);
+    let is_narrowed = filter != CallFilter::default();
     let fields = context! {
         text => filter.text, account => filter.account, state => filter.state,
         since => text("since", filter.since), until => text("until", filter.until),
