@@ -15,10 +15,12 @@ const CUT: &str = "
         const style = getComputedStyle(part), box = part.getBoundingClientRect();
         if (!part.checkVisibility({visibilityProperty: true}) || box.width <= 1 || box.height <= 1 || box.right <= 0) continue;
         const says = [...part.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-        const wide = clips(style.overflowX) && style.textOverflow !== 'ellipsis' && part.scrollWidth > part.clientWidth + 1;
+        const scrolls_itself = part.matches('input, textarea, select');
+        const wide = !scrolls_itself && clips(style.overflowX) && style.textOverflow !== 'ellipsis' && part.scrollWidth > part.clientWidth + 1;
         const high = clips(style.overflowY) && part.scrollHeight > part.clientHeight + 1;
         let beyond = says && (box.right > width + 1 || box.left < -1);
-        for (let around = part; beyond && around; around = around.parentElement) beyond = !scrolls(around);
+        for (let around = part; beyond && around; around = around.parentElement)
+            beyond = !scrolls(around) && around.getBoundingClientRect().width > 1;
         if (wide || high || beyond) cut.push(part.outerHTML.slice(0, 200));
     }
     return cut;";

@@ -92,6 +92,13 @@ impl Page {
         .await;
     }
 
+    pub async fn wait_until_gone(&self, unwanted: &str) {
+        self.until(format!("the page no longer says {unwanted:?}"), async || {
+            if self.shown().await?.contains(unwanted) { Err(NotYet("it does".to_owned())) } else { Ok(()) }
+        })
+        .await;
+    }
+
     pub async fn wait_for_path(&self, path: &str) {
         self.until(format!("the browser is at {path}"), async || {
             if self.path().await == path { Ok(()) } else { Err(NotYet("it is not".to_owned())) }
@@ -114,7 +121,7 @@ impl Page {
         self.client.execute(script, arguments).await
     }
 
-    /// The one thing of that role and name that is shown. A link's name may end in "…" for whatever follows.
+    /// The one thing of that role and name that is shown. That of a link or a field may end in "…" for whatever follows.
     pub(super) async fn find(&self, role: Role, name: &str) -> Result<Element, NotYet> {
         let all = match &self.part {
             Some(part) => part.find_all(Locator::Css(role.css())).await,
@@ -123,7 +130,7 @@ impl Page {
         let (mut found, mut others) = (Vec::new(), Vec::new());
         for element in all? {
             let its = accessible_name(&self.client, &element).await?;
-            let begins = name.strip_suffix('…').filter(|_| matches!(role, Role::Link));
+            let begins = name.strip_suffix('…').filter(|_| matches!(role, Role::Link | Role::Field));
             if its != name && !begins.is_some_and(|begins| its.starts_with(begins)) {
                 others.push(its);
             } else if element.is_displayed().await? {
