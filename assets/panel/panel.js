@@ -1,5 +1,5 @@
-// What scripts add to pages that are whole without them: fresh content, copying, times that age. No part of any task
-// depends on it.
+// What scripts add to pages that are whole without them: fresh content, copying, forms that are sent once. No part of any
+// task depends on it.
 
 // Where a page says that it changes (data-live), it is asked for again when the service says that something happened, and
 // the parts that read otherwise now are exchanged. Only while somebody looks: browsers open few connections to one host.

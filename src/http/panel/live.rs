@@ -23,7 +23,9 @@ pub async fn changes(
     stopping: Option<Extension<Stopping>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let stop = stopping.map_or_else(CancellationToken::new, |Extension(Stopping(stop))| stop);
-    let watch = Watch { viewer, stop, seen: None, left: AT_MOST };
+    // Before the answer: a page asks for itself once the connection stands, and sees what was before that.
+    let seen = tallies::pulse(&viewer.app.pool, viewer.tenant()).await.ok();
+    let watch = Watch { viewer, stop, seen, left: AT_MOST };
     let events = stream::unfold(watch, |mut watch| async move { watch.next().await.map(|event| (Ok(event), watch)) });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
 }
@@ -44,12 +46,11 @@ impl Watch {
             if let Ok(pulse) = tallies::pulse(&self.viewer.app.pool, self.viewer.tenant()).await {
                 let before = self.seen.replace(pulse);
                 if before.is_some_and(|before| before != pulse) {
-                    return Some(Event::default().event("changed").data(""));
+                    // Browsers drop an event that says nothing.
+                    return Some(Event::default().event("changed").data("something"));
                 }
             }
-            if self.stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
-                return None;
-            }
+            self.stop.run_until_cancelled(tokio::time::sleep(EVERY)).await?;
         }
         None
     }

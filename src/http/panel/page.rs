@@ -82,7 +82,7 @@ impl Viewer {
 
     /// Goes to a page that says what was done.
     pub fn done(&self, page: &str, text: impl Into<String>) -> Response {
-        self.go(page, Flash { is_good: true, text: text.into() })
+        self.go(page, &Flash { is_good: true, text: text.into() })
     }
 
     /// Goes to a page that says why it was not done, unless that is a matter of the whole request.
@@ -92,12 +92,12 @@ impl Viewer {
         }
         let details: Vec<&str> = problem.errors().iter().map(|error| error.detail.as_str()).collect();
         let text = if details.is_empty() { problem.detail().to_owned() } else { details.join("; ") };
-        Ok(self.go(page, Flash { is_good: false, text }))
+        Ok(self.go(page, &Flash { is_good: false, text }))
     }
 
-    fn go(&self, page: &str, flash: Flash) -> Response {
+    fn go(&self, page: &str, flash: &Flash) -> Response {
         let mut response = Redirect::to(page).into_response();
-        self.cookies.keep_flash(&mut response, &flash);
+        self.cookies.keep_flash(&mut response, flash);
         response
     }
 

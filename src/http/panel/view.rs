@@ -20,19 +20,18 @@ pub fn register(environment: &mut Environment<'_>) {
 }
 
 /// A time, relative to the page's own: "3 min ago", "in 2 h".
-fn ago(state: &State, at: Value) -> Result<Value, Error> {
-    let Some(at) = time(&at)? else { return Ok(Value::from("–")) };
+fn ago(state: &State, at: &Value) -> Result<Value, Error> {
+    let Some(at) = time(at)? else { return Ok(Value::from("–")) };
     let now = time(&state.lookup("now").unwrap_or_default())?.unwrap_or(at);
     Ok(element(at, &relative(at - now)))
 }
 
 /// A time to the minute, in UTC.
-fn moment(at: Value) -> Result<Value, Error> {
-    let Some(at) = time(&at)? else { return Ok(Value::from("–")) };
+fn moment(at: &Value) -> Result<Value, Error> {
+    let Some(at) = time(at)? else { return Ok(Value::from("–")) };
     Ok(element(at, &at.format("%-d %b %Y, %H:%M").to_string()))
 }
 
-/// The script puts relative times right as they age; without it they are as old as the page.
 fn element(at: DateTime<Utc>, text: &str) -> Value {
     let (machine, exact) = (at.format("%Y-%m-%dT%H:%M:%SZ"), at.format("%A, %-d %B %Y, %H:%M:%S UTC"));
     Value::from_safe_string(format!("<time datetime=\"{machine}\" title=\"{exact}\">{text}</time>"))
@@ -127,8 +126,8 @@ fn percent(value: Value) -> Result<String, Error> {
 }
 
 /// JSON as people read it.
-fn pretty(value: Value) -> Result<String, Error> {
-    serde_json::to_string_pretty(&value)
+fn pretty(value: &Value) -> Result<String, Error> {
+    serde_json::to_string_pretty(value)
         .map_err(|error| Error::new(ErrorKind::BadSerialization, "not JSON").with_source(error))
 }
 
@@ -139,6 +138,7 @@ fn asset(file: &str) -> Result<Value, Error> {
 }
 
 /// A URL with parameters; those that are none or empty are left out: `with_query(here, status="failed")`.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that functions of templates have")]
 fn with_query(path: &str, parameters: Kwargs) -> Result<String, Error> {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for name in parameters.args() {

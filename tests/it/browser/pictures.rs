@@ -1,44 +1,44 @@
 //! Pictures of the pages with the demo's data: `.ci/screenshots` takes them anew. Without it they go nowhere, but every page
-//! is seen in every look that is pictured.
+//! is seen with data that somebody made up to be seen.
 
-use std::{env, path::PathBuf};
-
-use super::support::{
-    Demo,
-    Scheme::{self, Dark, Light},
-    Size::{self, Desktop, Phone},
+use std::{
+    env,
+    path::{Path, PathBuf},
 };
 
-struct Picture {
-    name: &'static str,
-    path: &'static str,
-    /// What the page says once it is whole.
-    says: &'static str,
-    size: Size,
-    scheme: Scheme,
-}
+use super::{
+    places::PLACES,
+    support::{
+        Browser, Demo,
+        Scheme::{self, Dark, Light},
+        Size::{self, Desktop, Phone},
+    },
+};
 
-const fn picture(name: &'static str, path: &'static str, says: &'static str, size: Size, scheme: Scheme) -> Picture {
-    Picture { name, path, says, size, scheme }
-}
-
-const PICTURES: &[Picture] = &[
-    picture("documentation", "/docs/", "Where notifications go", Desktop, Light),
-    picture("documentation-phone", "/docs/", "Where notifications go", Phone, Dark),
-];
+/// Each page at a desk by day and on the way by night, and what its file's name says of that.
+const LOOKS: &[(Size, Scheme, &str)] = &[(Desktop, Light, ""), (Phone, Dark, "-phone")];
 
 #[tokio::test]
 #[ignore = "needs Chromium: .ci/browser"]
 async fn every_page_can_be_pictured() {
+    let nowhere = tempfile::tempdir().expect("a directory");
+    let directory = env::var_os("SCREENSHOTS").map_or(nowhere.path().to_owned(), PathBuf::from);
     let demo = Demo::start().await;
-    let elsewhere = tempfile::tempdir().expect("a directory");
-    let directory = env::var_os("SCREENSHOTS").map_or(elsewhere.path().to_owned(), PathBuf::from);
     let mut browser = demo.browser().open().await;
-    for picture in PICTURES {
-        browser.look(picture.size, picture.scheme).await;
-        browser.goto(picture.path).await;
-        browser.wait_for_text(picture.says).await;
-        browser.screenshot(&directory.join(format!("{}.png", picture.name))).await;
+    take(&mut browser, "/panel/sign-in", &directory.join("sign-in")).await;
+    browser.sign_in(&demo.token).await;
+    for place in PLACES {
+        let path = place.path(async |path| demo.ask(&path).await).await;
+        take(&mut browser, &path, &directory.join(place.name)).await;
     }
     browser.finish().await;
+}
+
+async fn take(browser: &mut Browser, path: &str, picture: &Path) {
+    for (size, scheme, suffix) in LOOKS {
+        browser.look(*size, *scheme).await;
+        browser.goto(path).await;
+        browser.assert_nothing_is_cut().await;
+        browser.screenshot(Path::new(&format!("{}{suffix}.png", picture.display()))).await;
+    }
 }

@@ -12,10 +12,47 @@ use http::Request;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::support::{TOKEN, TestApp};
+use crate::{
+    panel::Visitor,
+    support::{TOKEN, TestApp},
+};
 
 /// What is asked for. `{day}` is a day ago, `{hour}` an hour, `{endpoint 1}` an endpoint of the seed.
 const PATHS: &[&str] = &[
+    "/panel",
+    "/panel/calls",
+    "/panel/calls?text=renewal",
+    "/panel/calls?text=nothing",
+    "/panel/calls?text=early",
+    "/panel/calls?text=renewal&account=Account+7",
+    "/panel/calls?state=failed",
+    "/panel/calls?state=done",
+    "/panel/calls?account=nobody",
+    "/panel/calls/c8000000000000050000",
+    "/panel/runs",
+    "/panel/runs?state=done",
+    "/panel/log",
+    "/panel/log?status=failed",
+    "/panel/log?status=pending",
+    "/panel/log?event=call.*",
+    "/panel/log?event=test.ping",
+    "/panel/log?endpoint_id={endpoint 1}",
+    "/panel/log?endpoint_id={endpoint 3}&status=retrying",
+    "/panel/log?status=failed&event=call.received&since={hour}",
+    "/panel/log?status=failed&until={day}",
+    "/panel/log/recover?endpoint_id={endpoint 2}&since={day}",
+    "/panel/endpoints",
+    "/panel/endpoints/new?kind=webhook",
+    "/panel/endpoints/{endpoint 1}",
+    "/panel/endpoints/{endpoint 1}/edit",
+    "/panel/accounts",
+    "/panel/accounts?text=account",
+    "/panel/sources",
+    "/panel/tokens",
+    "/panel/audit",
+    "/panel/audit?action=delivery.retry",
+    "/panel/audit?object=dlv_5",
+    "/panel/configuration",
     "/api/v1/admin/stats",
     "/api/v1/admin/stats?hours=720",
     "/api/v1/admin/notify/logs",
@@ -99,7 +136,8 @@ async fn measure(days: u32) {
     let app = TestApp::start().await;
     let endpoints = make_endpoints(&app).await;
     seed(&app, days, &endpoints).await;
-    let headers = [("authorization", format!("Bearer {TOKEN}"))];
+    let visitor = Visitor::admin(&app).await;
+    let headers = [("authorization", format!("Bearer {TOKEN}")), ("cookie", visitor.cookies())];
     let mut slowest = (Duration::ZERO, "");
     println!("{days} days of history\n{:>9} {:>9}", "p50", "max");
     for path in PATHS {

@@ -8,8 +8,10 @@ use crate::support::{TestApp, transcript};
 #[tokio::test]
 async fn a_change_tells_only_the_fields_that_differ() {
     let app = TestApp::start().await;
-    let endpoint = app.add_endpoint(json!({"kind": "webhook", "name": "<i>CRM</i>", "target": "http://127.0.0.1:9/secret-path",
-                                           "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="})).await;
+    let endpoint = app
+        .add_endpoint(json!({"kind": "webhook", "name": "<i>CRM</i>", "target": "http://127.0.0.1:9/secret-path",
+                                           "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}))
+        .await;
     app.change_endpoint(&endpoint, json!({"name": "CRM east"})).await;
     let visitor = Visitor::admin(&app).await;
     let page = visitor.get("/panel/audit?action=endpoint.change").await.expect(200).text.replace("&#x2f;", "/");

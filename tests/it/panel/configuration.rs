@@ -50,7 +50,8 @@ async fn only_operators_see_it() {
     app.api("POST", "/api/v1/admin/tenants", Some(json!({"id": "other", "name": "O"}))).await.expect(201);
     let token = json!({"name": "other", "role": "admin", "tenant": "other"});
     let token = app.api("POST", "/api/v1/admin/tokens", Some(token)).await.expect(201).body;
-    let visitors = [Visitor::of_role(&app, "viewer").await, Visitor::signed_in(&app, token["token"].as_str().unwrap()).await];
+    let visitors =
+        [Visitor::of_role(&app, "viewer").await, Visitor::signed_in(&app, token["token"].as_str().unwrap()).await];
     for visitor in visitors {
         let page = visitor.get("/panel").await.expect(200).text;
         assert!(!page.contains("href=\"/panel/configuration\""), "{page}");

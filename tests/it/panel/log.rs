@@ -1,6 +1,7 @@
 //! The log: found, shared, read, sent again, taken away as a file.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::visitor::Visitor;
@@ -26,7 +27,7 @@ async fn fail(app: &TestApp, events: &[&str]) {
     }
     for _ in 0..3 {
         app.run_due().await;
-        app.clock.advance(TimeDelta::seconds(5));
+        app.clock.advance(Duration::from_secs(5));
     }
 }
 
@@ -36,7 +37,10 @@ async fn an_empty_log_says_what_it_will_show_and_a_filter_that_matches_nothing_o
     let visitor = Visitor::admin(&app).await;
     assert!(visitor.get("/panel/log").await.expect(200).text.contains("Nothing was delivered yet"));
     let nothing = visitor.get("/panel/log?status=failed&period=24h").await.expect(200).text;
-    assert!(nothing.contains("Nothing matches") && nothing.contains("href=\"/panel/log\">Show the whole log"), "{nothing}");
+    assert!(
+        nothing.contains("Nothing matches") && nothing.contains("href=\"/panel/log\">Show the whole log"),
+        "{nothing}"
+    );
 }
 
 #[tokio::test]
@@ -45,7 +49,7 @@ async fn the_log_is_filtered_by_its_url_which_every_link_of_it_keeps() {
     let other = Receiver::start().await;
     app.add_endpoint(json!({"kind": "webhook", "name": "Other", "target": other.url()})).await;
     fail(&app, &["deal-1"]).await;
-    app.clock.advance(TimeDelta::hours(2));
+    app.clock.advance(Duration::from_hours(2));
     fail(&app, &["deal-2"]).await;
     let visitor = Visitor::admin(&app).await;
     let shown = async |query: &str| {
@@ -57,6 +61,8 @@ async fn the_log_is_filtered_by_its_url_which_every_link_of_it_keeps() {
     assert_eq!(shown("status=failed").await, 2);
     assert_eq!(shown("status=sent&event=custom.*").await, 2);
     assert_eq!(shown("event=call.*").await, 0);
+    assert_eq!(shown("status=retrying").await, 0);
+    assert_eq!(shown("status=filtered&event=custom.*").await, 0);
     assert_eq!(shown(&format!("endpoint_id={id}&status=&event=")).await, 2);
     assert_eq!(shown("period=1h").await, 2);
     assert_eq!(shown("since=2031-05-06T11:00").await, 2);
@@ -116,10 +122,10 @@ async fn a_delivery_tells_every_try_and_what_went_out_without_secrets() {
     let id = text(&app.log().await[0]["id"]).to_owned();
     let visitor = Visitor::admin(&app).await;
     let page = visitor.get(&format!("/panel/log/{id}")).await.expect(200).text.replace("&#x2f;", "/");
-    for told in ["Try 1: answered 500", "Try 2: answered 500", "x-event", "[made anew for each try]", "&quot;deal&quot;"] {
+    for told in ["Try 1: answered 500", "Try 2: answered 500", "x-event", "webhook-signature", "&quot;deal&quot;"] {
         assert!(page.contains(told), "{told} is missing: {page}");
     }
-    assert!(page.contains("X-Team") && !page.contains("header-value"), "{page}");
+    assert!(page.contains("x-team") && !page.contains("header-value"), "{page}");
 }
 
 #[tokio::test]
@@ -175,7 +181,7 @@ async fn many_are_sent_again_after_they_were_counted() {
     assert!(back.starts_with(&format!("/panel/log?endpoint_id={id}&since=")), "{back}");
     assert!(visitor.get(&back).await.expect(200).text.contains("3 deliveries go out again now"));
     app.run_due().await;
-    assert_eq!(receiver.received().len(), 9);
+    assert_eq!(receiver.types().iter().filter(|kind| *kind == "custom.won").count(), 9);
     assert!(app.log().await.iter().all(|line| line["status"] == "sent"));
     assert!(visitor.get(&page).await.text.contains("Nothing to send again"));
 
@@ -278,7 +284,7 @@ async fn nothing_of_another_tenant_is_there() {
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
     visitor.post(&format!("/panel/log/{delivery}/retry"), &fields).await.expect(404);
     visitor.post("/panel/log/recover", &fields).await.expect(404);
-    visitor.post(&format!("/panel/sources/{}/delete", other.things.source), &fields).await.expect(303);
+    visitor.post(&format!("/panel/sources/{}/delete", other.things.source), &fields).await.expect(404);
     let path = "/api/v1/admin/sources";
     let sources = app.send(request(&other.admin, "GET", path, None)).await.body;
     assert_eq!(sources["items"].as_array().unwrap().len(), 2);

@@ -73,6 +73,13 @@ impl<'a> Visitor<'a> {
         self.send(request, Body::from(body)).await
     }
 
+    /// All cookies, as the header has them.
+    pub fn cookies(&self) -> String {
+        let cookies = self.cookies.borrow();
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+
     /// The value of a cookie, by the end of its name.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.borrow().iter().find(|(known, _)| known.ends_with(name)).map(|(_, value)| value.clone())
@@ -83,9 +90,7 @@ impl<'a> Visitor<'a> {
     }
 
     async fn send(&self, request: http::request::Builder, body: Body) -> Answer {
-        let cookies: Vec<String> =
-            self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = self.app.send(request.header("cookie", cookies.join("; ")).body(body).expect("a request")).await;
+        let answer = self.app.send(request.header("cookie", self.cookies()).body(body).expect("a request")).await;
         for set in answer.headers.get_all("set-cookie") {
             let set = set.to_str().expect("text");
             let (name, value) = set.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");

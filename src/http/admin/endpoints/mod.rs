@@ -48,14 +48,14 @@ pub struct EndpointResponse {
     /// Its id.
     #[schema(example = "ep_019a3c5e8f7b7c3e9d2a1b4c5d6e7f80")]
     id: String,
-    pub kind: EndpointChannel,
+    kind: EndpointChannel,
     name: String,
-    pub target: String,
+    target: String,
     enabled: bool,
     filters: Filters,
     /// Names of the added headers; their values are not shown again.
-    pub headers: BTreeMap<String, String>,
-    pub has_secret: bool,
+    headers: BTreeMap<String, String>,
+    has_secret: bool,
     rate_limit_per_minute: Option<i32>,
     ordered: bool,
     health: HealthResponse,
@@ -79,6 +79,7 @@ pub struct HealthResponse {
 }
 
 impl EndpointResponse {
+    /// As the row stands, opened.
     pub(in crate::http) fn new(app: &App, row: EndpointRow) -> Result<Self, Problem> {
         let secrets = notify::open(&app.key_ring, row.id, &row.sealed).map_err(Problem::internal)?;
         Ok(Self::opened(row, secrets))
@@ -134,7 +135,7 @@ impl EndpointResponse {
 }
 
 /// The host or the domain of a target, without what may be secret or personal.
-pub(in crate::http) fn destination(kind: EndpointChannel, target: &str) -> String {
+fn destination(kind: EndpointChannel, target: &str) -> String {
     match kind {
         EndpointChannel::Email => mailbox_for_audit(target),
         EndpointChannel::Slack | EndpointChannel::Webhook => {

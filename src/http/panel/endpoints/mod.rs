@@ -21,7 +21,11 @@ use minijinja::{context, value::Serde};
 use super::session::Viewer;
 use crate::{
     app::App,
-    db::{Page, delivery_log, endpoints},
+    db::{
+        Page,
+        delivery_log::{self, COUNTED},
+        endpoints,
+    },
     domain::ids::EndpointId,
     http::{
         admin::endpoints::EndpointResponse,
@@ -55,20 +59,21 @@ async fn back(OriginalUri(uri): OriginalUri) -> Redirect {
 async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let (pool, page) = (&viewer.app.pool, Page { limit: SHOWN, before: None });
     let rows = endpoints::list_endpoints(pool, viewer.tenant(), None, page).await?;
-    let failed = failed_recently(&viewer).await?;
+    let (failed, or_more) = failed_recently(&viewer).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let failed = failed.get(&row.id).copied().unwrap_or_default();
         let endpoint = EndpointResponse::new(&viewer.app, row)?.shown_to(&viewer.caller);
-        items.push(context! { failed, endpoint => Serde(endpoint) });
+        items.push(context! { failed, or_more, endpoint => Serde(endpoint) });
     }
     viewer.page("endpoints/list.html", context! { items })
 }
 
-/// How many deliveries to each endpoint failed of late.
-async fn failed_recently(viewer: &Viewer) -> Result<HashMap<EndpointId, i64>, Problem> {
+/// How many deliveries to each endpoint failed of late, and whether there may be more.
+async fn failed_recently(viewer: &Viewer) -> Result<(HashMap<EndpointId, i64>, bool), Problem> {
     let counts = delivery_log::count_failed(&viewer.app.pool, viewer.tenant(), viewer.now() - RECENT).await?;
-    Ok(counts.into_iter().collect())
+    let all: i64 = counts.iter().map(|(_, count)| count).sum();
+    Ok((counts.into_iter().collect(), all >= COUNTED))
 }
 
 /// Pages that only lead to changes are not for those who may make none.

@@ -95,10 +95,11 @@ async fn page(viewer: &Viewer, id: EndpointId, test: impl Into<Value>) -> Result
     drop(db);
     let deliveries: Vec<LogResponse> = deliveries.into_iter().map(Into::into).collect();
     let previous = secrets.previous.map(|previous| previous.valid_until).filter(|until| viewer.now() < *until);
-    let failed = failed_recently(viewer).await?.get(&id).copied().unwrap_or_default();
+    let (failed, or_more) = failed_recently(viewer).await?;
+    let failed = failed.get(&id).copied().unwrap_or_default();
     let endpoint = EndpointResponse::new(&viewer.app, row)?.shown_to(&viewer.caller);
     let content = context! {
-        endpoint => Serde(endpoint), is_mailbox, previous_valid_until => Serde(previous), failed,
+        endpoint => Serde(endpoint), is_mailbox, previous_valid_until => Serde(previous), failed, or_more,
         deliveries => Serde(deliveries), test => test.into(),
     };
     viewer.page("endpoints/one.html", content)

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use minijinja::{context, value::Serde};
 
-use super::{line::Line, request};
+use super::line::Line;
 use crate::{
     db::{Page, delivery_log, delivery_log::LogFilter},
     domain::{delivery::DeliveryStatus, event::event_type, ids::DeliveryKind},
@@ -24,15 +24,18 @@ pub async fn show(PathId(id): PathId<DeliveryKind>, viewer: Viewer) -> Result<Re
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let row = delivery_log::list_log(&mut db, viewer.tenant(), &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
-    let endpoint_id = row.endpoint_id;
     let line = Line::of(&mut db, viewer.tenant(), vec![row]).await?.pop().ok_or(ProblemKind::NotFound)?;
     drop(db);
     // What was said of a call before it turned private is nobody's business any more, nor is what receivers said to it.
     let is_withheld = line.call.as_ref().is_some_and(|call| call.is_private || call.is_erased);
     if is_withheld {
-        attempts.iter_mut().for_each(|attempt| attempt.response_excerpt = None);
+        for attempt in &mut attempts {
+            attempt.response_excerpt = None;
+        }
     }
-    let request = request::describe(&viewer, endpoint_id, &line).await?;
+    // The last try's; of one that was not tried yet, what would go out now.
+    let at = attempts.last().map_or(viewer.now(), |attempt| attempt.started_at);
+    let request = viewer.app.notifier.describe(viewer.tenant(), id, at).await?;
     viewer.page(
         "log/delivery.html",
         context! {

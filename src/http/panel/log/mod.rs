@@ -5,7 +5,6 @@ mod delivery;
 mod filter;
 mod line;
 mod recover;
-mod request;
 
 use std::sync::Arc;
 

@@ -5,7 +5,17 @@ use fantoccini::{
     key::Key,
 };
 
-use super::{Page, Role, command::accessible_name};
+use super::{Browser, Page, Role, command::accessible_name};
+
+impl Browser {
+    /// Signs in to the panel.
+    pub async fn sign_in(&self, token: &str) {
+        self.goto("/panel/sign-in").await;
+        self.fill("Access token", token).await;
+        self.click_button("Sign in").await;
+        self.wait_for_path("/panel").await;
+    }
+}
 
 impl Page {
     pub async fn click_button(&self, name: &str) {
@@ -67,6 +77,15 @@ impl Page {
         self.press(Key::Tab).await;
         let focused = self.client().active_element().await.expect("something has the focus");
         accessible_name(self.client(), &focused).await.expect("it has a name")
+    }
+
+    /// Goes on until this has the focus.
+    pub async fn tab_to(&self, name: &str) {
+        let mut passed = Vec::new();
+        while passed.last().is_none_or(|last| last != name) {
+            assert!(passed.len() < 100, "no way leads to {name:?}: {passed:?}");
+            passed.push(self.tab().await);
+        }
     }
 
     /// Types to whatever has the focus.

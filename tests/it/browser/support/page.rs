@@ -52,7 +52,7 @@ impl Page {
         &self.client
     }
 
-    pub(super) fn size(&self) -> Size {
+    pub fn size(&self) -> Size {
         self.size
     }
 
@@ -114,7 +114,7 @@ impl Page {
         self.client.execute(script, arguments).await
     }
 
-    /// The one thing of that role and name that is shown.
+    /// The one thing of that role and name that is shown. A link's name may end in "…" for whatever follows.
     pub(super) async fn find(&self, role: Role, name: &str) -> Result<Element, NotYet> {
         let all = match &self.part {
             Some(part) => part.find_all(Locator::Css(role.css())).await,
@@ -123,7 +123,8 @@ impl Page {
         let (mut found, mut others) = (Vec::new(), Vec::new());
         for element in all? {
             let its = accessible_name(&self.client, &element).await?;
-            if its != name {
+            let begins = name.strip_suffix('…').filter(|_| matches!(role, Role::Link));
+            if its != name && !begins.is_some_and(|begins| its.starts_with(begins)) {
                 others.push(its);
             } else if element.is_displayed().await? {
                 found.push(element);

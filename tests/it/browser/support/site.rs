@@ -7,11 +7,13 @@ use std::{
 };
 
 use aftercall::{http::server, lifecycle::Shutdown};
+use reqwest::Method;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::{Browser, BrowserBuilder};
-use crate::support::{Server, TestApp, TestAppBuilder};
+use crate::support::{Server, TOKEN, TestApp, TestAppBuilder};
 
 /// The demo runs its whole story before it stays up.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -38,6 +40,11 @@ impl Site {
     pub fn browser(&self) -> BrowserBuilder {
         Browser::at(&self.url)
     }
+
+    /// What the API says.
+    pub async fn ask(&self, path: &str) -> Value {
+        self.app.get(path).await.expect(200).body
+    }
 }
 
 /// `aftercall demo`, its story told, still up.
@@ -55,7 +62,8 @@ impl Demo {
         let data_dir = tempfile::Builder::new().permissions(open).tempdir().expect("a directory");
         let output = data_dir.path().join("output");
         let file = File::create(&output).expect("a file");
-        let server = Server::start_writing(&["demo"], &[].into(), data_dir.path(), &file).await;
+        let vars = [("ADMIN_TOKEN", TOKEN.to_owned())].into();
+        let server = Server::start_writing(&["demo"], &vars, data_dir.path(), &file).await;
         let deadline = Instant::now() + PATIENCE;
         let token = loop {
             let told = fs::read_to_string(&output).expect("the story");
@@ -70,6 +78,11 @@ impl Demo {
 
     pub fn browser(&self) -> BrowserBuilder {
         Browser::at(&self.url)
+    }
+
+    /// What the API says.
+    pub async fn ask(&self, path: &str) -> Value {
+        self.server.api(Method::GET, path, None).await.expect("an answer")
     }
 }
 
