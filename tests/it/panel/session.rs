@@ -220,3 +220,14 @@ async fn a_token_made_here_is_shown_once_however_often_the_form_is_sent() {
     let refused = refused.await.expect(422).text;
     assert!(refused.contains("still to come") && refused.contains("value=\"x\""), "{refused}");
 }
+
+#[tokio::test]
+async fn a_token_whose_time_is_over_is_told_so() {
+    let app = TestApp::start().await;
+    let body = json!({"name": "Dana", "role": "viewer", "expires_at": "2031-05-06T11:00:00Z"});
+    app.api("POST", "/api/v1/admin/tokens", Some(body)).await.expect(201);
+    let visitor = Visitor::admin(&app).await;
+    assert!(!visitor.get("/panel/tokens").await.expect(200).text.contains("</svg>ended"));
+    app.clock.advance(std::time::Duration::from_hours(2));
+    assert!(visitor.get("/panel/tokens").await.expect(200).text.contains("</svg>ended"));
+}

@@ -17,7 +17,7 @@ use crate::{
         audit::{self, AuditRow},
         call_labels, endpoints,
     },
-    domain::ids::{DeliveryId, EndpointId, SourceId, TokenId},
+    domain::ids::{DeliveryId, EndpointId, RunId, SourceId, TokenId},
     http::{
         admin,
         panel::{asked::Asked, session::Viewer},
@@ -116,6 +116,7 @@ impl Links {
             "endpoint" => self.endpoints.contains(object).then(|| format!("/panel/endpoints/{object}")),
             "call" => self.calls.contains(object).then(|| format!("/panel/calls/{}", segment())),
             "delivery" => object.parse::<DeliveryId>().ok().map(|id| format!("/panel/log/{id}")),
+            "run" => object.parse::<RunId>().ok().map(|id| format!("/panel/runs/{id}")),
             "source" => object.parse::<SourceId>().ok().map(|_| "/panel/sources".to_owned()),
             "token" => object.parse::<TokenId>().ok().map(|_| "/panel/tokens".to_owned()),
             "account" => Some("/panel/accounts".to_owned()),
