@@ -79,7 +79,6 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let found = search_calls(&mut db, viewer.tenant(), &filter, one_more(page)).await?;
     drop(db);
     let ListResponse { items, next_cursor } = paged::<_, CallLine>(found, page, |call| call.row_id);
-    let is_narrowed = filter != CallFilter::default();
     let text = |name: &str, at: Option<DateTime<Utc>>| at.and(asked.text(name)).map(str::to_owned);
     let is_narrowed = filter != CallFilter::default();
     let fields = context! {
