@@ -176,7 +176,8 @@ async fn a_call_is_sent_through_again_from_its_page() {
     assert_eq!(sent.headers["location"], "/panel/calls/1");
     let page = visitor.get("/panel/calls/1").await.expect(200).text;
     assert!(page.contains("on its way") && page.contains("An earlier run"), "{page}");
-    let again = visitor.submit("/panel/calls/1", "/panel/calls/1/reprocess", &[]).await.expect(303);
+    assert!(!page.contains("/reprocess\""), "not while it is under way: {page}");
+    let again = visitor.post("/panel/calls/1/reprocess", &[csrf(&page)]).await.expect(303);
     assert_eq!(again.headers["location"], "/panel/calls/1");
     assert!(visitor.get("/panel/calls/1").await.text.contains("a run of this call is under way"));
     app.run_due().await;
