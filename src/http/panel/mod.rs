@@ -19,7 +19,9 @@ mod overview;
 mod page;
 mod runs;
 mod session;
+mod sign_in;
 mod sources;
+mod templates;
 mod tokens;
 mod view;
 
@@ -31,7 +33,7 @@ use axum::{
     routing::{any, get, post},
 };
 
-use self::page::Pages;
+use self::templates::Pages;
 use super::problem::{Problem, ProblemKind};
 use crate::app::App;
 
@@ -41,8 +43,8 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/panel", get(overview::show))
         .route("/panel/", get(|| async { Redirect::permanent("/panel") }))
         .route("/panel/live", get(live::changes))
-        .route("/panel/sign-in", get(session::sign_in::show).post(session::sign_in::sign_in))
-        .route("/panel/sign-out", post(session::sign_in::sign_out))
+        .route("/panel/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/panel/sign-out", post(sign_in::sign_out))
         .route("/panel/calls", get(calls::list))
         .route("/panel/calls/{id}", get(calls::show))
         .route("/panel/calls/{id}/reprocess", post(calls::reprocess))

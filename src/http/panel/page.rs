@@ -1,4 +1,4 @@
-//! How a page is made and answered: the templates, what stands on every page, and the headers that keep it to itself.
+//! How a page is made and answered: what stands on every page, and the headers that keep it to itself.
 
 use std::sync::Arc;
 
@@ -6,56 +6,20 @@ use axum::{
     Extension,
     extract::Request,
     middleware::Next,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
-use rust_embed::RustEmbed;
+use minijinja::{Value, context, value::Serde};
 
 use super::{
-    session::{Cookies, Flash, Viewer, random},
-    view,
+    session::{Flash, Viewer, random},
+    templates::Pages,
 };
 use crate::http::problem::{self, Problem};
 
 /// What a page may load and where it may be shown: from here, here. No style and no script stands in a page itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-#[derive(RustEmbed)]
-#[folder = "templates/panel/"]
-struct Templates;
-
-/// The templates of all pages. `.html` ones escape by themselves; what is not there is an error, not a gap.
-pub struct Pages(Environment<'static>);
-
-impl Pages {
-    /// Reads the embedded templates.
-    pub fn embedded() -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // Where assets come from disk, a page shows what was just saved.
-        environment.set_auto_reload(cfg!(debug_assertions));
-        environment.set_loader(|name| {
-            let Some(file) = Templates::get(name) else { return Ok(None) };
-            let text = String::from_utf8(file.data.into_owned());
-            text.map(Some).map_err(|error| {
-                minijinja::Error::new(minijinja::ErrorKind::BadSerialization, "not UTF-8").with_source(error)
-            })
-        });
-        environment.add_global("version", env!("CARGO_PKG_VERSION"));
-        view::register(&mut environment);
-        Self(environment)
-    }
-
-    /// A page for somebody who need not be signed in.
-    pub fn render(&self, template: &str, context: Value) -> Result<Html<String>, Problem> {
-        let render = || self.0.get_template(template)?.render(context);
-        render().map(Html).map_err(|error: minijinja::Error| {
-            Problem::internal(anyhow::Error::new(error).context(format!("the page {template} cannot be rendered")))
-        })
-    }
-}
 
 impl Viewer {
     /// A page of the panel: `context` beside what stands on every page.
@@ -128,7 +92,6 @@ fn is_about_content(problem: &Problem) -> bool {
 pub async fn answer(
     viewer: Option<Extension<Viewer>>,
     Extension(pages): Extension<Arc<Pages>>,
-    Extension(_): Extension<Cookies>,
     request: Request,
     next: Next,
 ) -> Response {

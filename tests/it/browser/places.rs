@@ -19,7 +19,8 @@ const fn place(name: &'static str, path: &'static str) -> Place {
 pub const PLACES: &[Place] = &[
     place("overview", "/panel"),
     place("calls", "/panel/calls"),
-    place("call", "/panel/calls/{calls}"),
+    place("call", "/panel/runs/{runs?state=done}"), // leads to the call
+    place("call-private", "/panel/calls/{calls}"),
     place("failed-runs", "/panel/runs"),
     place("log", "/panel/log"),
     place("delivery", "/panel/log/{notify/logs}"),

@@ -1,7 +1,6 @@
 //! Who is signed in. A session begins with an access token, and ends with it.
 
 mod cookies;
-pub mod sign_in;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -11,12 +10,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{Method, Uri, request::Parts};
+use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 pub use self::cookies::{Cookies, Flash};
-use super::page::Pages;
+use super::templates::Pages;
 use crate::{
     app::App,
     db::sessions::{self, SessionLimits, SessionRow},
@@ -27,7 +26,7 @@ use crate::{
 /// A session ends when it was not used for so long, and a cookie that was renewed is taken for so long.
 const LIMITS: SessionLimits = SessionLimits { idle: TimeDelta::hours(12), previous_cookie: TimeDelta::minutes(5) };
 /// A session ends after so long, however much it is used.
-const LIFETIME: TimeDelta = TimeDelta::days(7);
+pub(super) const LIFETIME: TimeDelta = TimeDelta::days(7);
 /// A cookie is renewed when it is so old.
 const RENEW_AFTER: TimeDelta = TimeDelta::hours(1);
 
@@ -42,7 +41,7 @@ pub struct Viewer {
     pub csrf: String,
     /// Where the page is.
     pub uri: Uri,
-    session: Uuid,
+    pub(super) session: Uuid,
     pub(super) pages: Arc<Pages>,
     pub(super) flash: Option<Flash>,
     pub(super) cookies: Cookies,
@@ -71,9 +70,17 @@ impl FromRequestParts<Arc<App>> for Viewer {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Response> {
         match parts.extensions.get::<Viewer>() {
             Some(viewer) => Ok(viewer.clone()),
-            None => Err(Redirect::to(&sign_in::url(parts)).into_response()),
+            None => Err(Redirect::to(&sign_in_url(parts)).into_response()),
         }
     }
+}
+
+/// Where a request that needs a session is sent. A page that was asked for is come back to.
+fn sign_in_url(parts: &Parts) -> String {
+    let page = parts.uri.path_and_query().map_or("/panel", PathAndQuery::as_str);
+    let next = if parts.method == Method::GET { page } else { "/panel" };
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+    format!("/panel/sign-in?{query}")
 }
 
 /// The layer that looks up who is signed in, and renews the cookie now and then.

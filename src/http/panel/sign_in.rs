@@ -11,7 +11,11 @@ use http::{StatusCode, request::Parts};
 use minijinja::context;
 use secrecy::ExposeSecret;
 
-use super::{Cookies, LIFETIME, Viewer, random};
+use super::{
+    form::{self, Fields, Posted},
+    session::{Cookies, LIFETIME, Viewer, random},
+    templates::Pages,
+};
 use crate::{
     app::App,
     db::{
@@ -21,21 +25,9 @@ use crate::{
     domain::access::token_hash,
     http::{
         auth::{Caller, identify},
-        panel::{
-            form::{self, Fields, Posted},
-            page::Pages,
-        },
         problem::{Problem, ProblemKind},
     },
 };
-
-/// Where a request that needs a session is sent. A page that was asked for is come back to.
-pub fn url(parts: &Parts) -> String {
-    let page = parts.uri.path_and_query().map_or("/panel", http::uri::PathAndQuery::as_str);
-    let next = if parts.method == http::Method::GET { page } else { "/panel" };
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
-    format!("/panel/sign-in?{query}")
-}
 
 pub async fn show(
     viewer: Option<Extension<Viewer>>,
