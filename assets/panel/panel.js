@@ -12,7 +12,7 @@ if (document.querySelector("[data-live]") && "EventSource" in window) {
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.redirected) { location.reload(); return; }
+      if (new URL(answer.url).pathname === "/panel/sign-in") { location.assign(answer.url); return; } // the session is over
       if (answer.ok) exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch { /* the next change asks again */ } finally {
       busy = false;

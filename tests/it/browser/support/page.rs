@@ -106,6 +106,13 @@ impl Page {
         .await;
     }
 
+    pub async fn wait_for_path_with(&self, part: &str) {
+        self.until(format!("the browser's path has {part}"), async || {
+            if self.path().await.contains(part) { Ok(()) } else { Err(NotYet("it has not".to_owned())) }
+        })
+        .await;
+    }
+
     /// Path and query of what is shown.
     pub async fn path(&self) -> String {
         let url = self.client.current_url().await.expect("a URL");
