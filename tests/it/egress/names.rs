@@ -18,10 +18,14 @@ const OK_AND_BYE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length
 
 /// A listener at either address.
 async fn listeners(says: &'static str) -> (Wire, Wire, String) {
-    let public = Wire::on(&format!("{PUBLIC}:0"), move |stream| answer(stream, says)).await;
-    let port = public.address.port();
-    let private = Wire::on(&format!("{PRIVATE}:{port}"), |stream| answer(stream, OK)).await;
-    (public, private, format!("http://receiver.test:{port}/hook"))
+    loop {
+        let public = Wire::on(&format!("{PUBLIC}:0"), move |stream| answer(stream, says)).await.expect("a free port");
+        let port = public.address.port();
+        // Another test may have got the port at that address.
+        if let Ok(private) = Wire::on(&format!("{PRIVATE}:{port}"), |stream| answer(stream, OK)).await {
+            return (public, private, format!("http://receiver.test:{port}/hook"));
+        }
+    }
 }
 
 #[tokio::test]

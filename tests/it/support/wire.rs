@@ -35,15 +35,15 @@ impl Wire {
     pub async fn start<F: Future<Output = io::Result<()>> + Send + 'static>(
         talk: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> Self {
-        Self::on("127.0.0.1:0", talk).await
+        Self::on("127.0.0.1:0", talk).await.expect("a free port")
     }
 
-    /// Does the same on this address.
+    /// Does the same on this address, unless somebody has it.
     pub async fn on<F: Future<Output = io::Result<()>> + Send + 'static>(
         address: &str,
         talk: impl Fn(TcpStream) -> F + Send + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let (count, open) = watch::channel(0);
         let (address, accepted) = (listener.local_addr().expect("an address"), Arc::new(AtomicUsize::new(0)));
         let wire = Self { address, accepted: Arc::clone(&accepted), open };
@@ -58,7 +58,7 @@ impl Wire {
                 });
             }
         });
-        wire
+        Ok(wire)
     }
 
     /// How many connections came.
