@@ -21,6 +21,13 @@ impl Histogram {
         *self.0.entry(bucket).or_default() += count;
     }
 
+    /// Adds all of another.
+    pub fn add_all(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            self.add(*bucket, *count);
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {

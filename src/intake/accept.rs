@@ -131,7 +131,7 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
         }
     }
     // Behind the runs: calls are found by how they stand, too.
-    call_search::refresh(tx, &first_of.keys().copied().collect::<Vec<_>>()).await?;
+    call_search::refresh_held(tx, &first_of.keys().copied().collect::<Vec<_>>()).await?;
     let repeated: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !known.contains_key(key)).collect();
     if !repeated.is_empty() {
         for first in runs::find_first_runs(&mut *tx, &repeated).await? {

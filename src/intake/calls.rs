@@ -23,8 +23,8 @@ pub struct Withheld {
 /// of a call that has turned private is stopped. The same call must not be given twice.
 pub async fn record_calls(tx: &mut PgConnection, told: &[(&str, &Call)], now: DateTime<Utc>) -> sqlx::Result<Withheld> {
     let withheld = upsert_calls(tx, told, now).await?;
-    call_search::refresh(tx, &told.iter().map(|(tenant, call)| (*tenant, call.id.as_str())).collect::<Vec<_>>())
-        .await?;
+    let written: Vec<_> = told.iter().map(|(tenant, call)| (*tenant, call.id.as_str())).collect();
+    call_search::refresh_held(tx, &written).await?;
     Ok(withheld)
 }
 

@@ -15,8 +15,7 @@ use crate::domain::run::{RunState, Stage};
 
 /// Brings what calls are found by up to date, given as pairs of tenant and call id.
 pub async fn refresh(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Result<()> {
-    let (tenants, ids): (Vec<String>, Vec<String>) =
-        calls.iter().map(|(tenant, id)| ((*tenant).to_owned(), (*id).to_owned())).unzip();
+    let (tenants, ids) = columns(calls);
     // By itself, so that the next statement sees what whoever held the lock has changed.
     sqlx::query!(
         "SELECT c.id FROM unnest($1::text[], $2::text[]) AS w(tenant_id, call_id)
@@ -26,6 +25,15 @@ pub async fn refresh(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Res
     )
     .fetch_all(&mut *db)
     .await?;
+    refresh_held(db, calls).await
+}
+
+/// The same for whoever has just written these calls in this transaction, and so holds their rows.
+pub async fn refresh_held(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Result<()> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids) = columns(calls);
     sqlx::query!(
         "INSERT INTO call_search AS known (call_row, tenant_id, held_at, state, words)
          SELECT c.id, c.tenant_id, coalesce(c.started_at, c.created_at), coalesce(r.state, 'imported'),
@@ -51,6 +59,10 @@ pub async fn refresh(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx::Res
     .execute(db)
     .await?;
     Ok(())
+}
+
+fn columns(calls: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    calls.iter().map(|(tenant, id)| ((*tenant).to_owned(), (*id).to_owned())).unzip()
 }
 
 /// What calls are wanted; nothing set means all.

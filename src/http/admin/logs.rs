@@ -22,7 +22,7 @@ use crate::{
         payload::Envelope,
     },
     http::{
-        auth::{Admin, Reader},
+        auth::{Admin, Caller, Reader},
         extract::{OptionalJson, Params, PathId, moment},
         problem::{Problem, ProblemBody, ProblemKind},
     },
@@ -75,10 +75,10 @@ impl From<LogRow> for LogResponse {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogDetailResponse {
     #[serde(flatten)]
-    pub log: LogResponse,
-    pub attempts: Vec<AttemptResponse>,
+    log: LogResponse,
+    attempts: Vec<AttemptResponse>,
     /// The body of a webhook of this event.
-    pub payload: serde_json::Value,
+    payload: serde_json::Value,
 }
 
 /// One try.
@@ -156,7 +156,17 @@ pub async fn read(
     let only = Page { limit: 1, before: None };
     let row = delivery_log::list_log(&mut *app.pool.acquire().await?, &caller.tenant, &filter, only).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
-    let attempts = delivery_log::list_attempts(&app.pool, &caller.tenant, id).await?;
+    let (attempts, payload) = contents(&app, &caller, &row).await?;
+    Ok(Json(LogDetailResponse { log: row.into(), attempts, payload }))
+}
+
+/// The attempts of a delivery, and the body of a webhook of its event.
+pub(in crate::http) async fn contents(
+    app: &App,
+    caller: &Caller,
+    row: &LogRow,
+) -> Result<(Vec<AttemptResponse>, serde_json::Value), Problem> {
+    let attempts = delivery_log::list_attempts(&app.pool, &caller.tenant, row.id).await?;
     let event = events::find_event(&app.pool, &caller.tenant, row.event_id).await?.ok_or(ProblemKind::NotFound)?;
     let envelope = Envelope {
         id: event.id.to_string(),
@@ -167,8 +177,7 @@ pub async fn read(
         data: &event.data,
     };
     let payload = serde_json::to_value(&envelope).map_err(Problem::internal)?;
-    let attempts = attempts.into_iter().map(AttemptResponse::from).collect();
-    Ok(Json(LogDetailResponse { log: row.into(), attempts, payload }))
+    Ok((attempts.into_iter().map(AttemptResponse::from).collect(), payload))
 }
 
 /// What may be sent again.

@@ -17,7 +17,7 @@ use crate::{
             accounts::{self as api, AccountResponse},
             one_more, paged,
         },
-        extract::{self, PathText},
+        extract::{Json, PathText},
         problem::{Problem, ProblemKind},
     },
 };
@@ -71,8 +71,8 @@ async fn put(change: &Change) -> Result<(), Problem> {
         "name": fields.text("name"), "domains": fields.list("domains"),
         "cs_email": fields.filled("cs_email"), "am_email": fields.filled("am_email"),
     });
-    let request = extract::parse(body.to_string().as_bytes())?;
-    api::put(change.app(), change.admin(), PathText(number), extract::Json(request)).await.map(drop)
+    let request = Json(Change::body(&body)?);
+    api::put(change.app(), change.admin(), PathText(number), request).await.map(drop)
 }
 
 /// Whether the form is that of an account which is there: one that is new must not replace it.

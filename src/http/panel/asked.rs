@@ -1,11 +1,13 @@
 //! What the URL of a page asks for. A field that was left empty asks for nothing; one that cannot be read is told of at its
 //! place, and the page is shown as if it had not been asked.
 
+use axum::response::Response;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use http::Uri;
+use http::{StatusCode, Uri};
 use minijinja::{Value, context};
 use uuid::Uuid;
 
+use super::session::Viewer;
 use crate::{
     db::Page,
     http::{
@@ -70,6 +72,15 @@ impl Asked {
         }
         let errors: Value = self.faults.iter().map(|fault| (fault.pointer.clone(), fault.detail.clone())).collect();
         context! { detail => "not everything that was asked can be read", errors }
+    }
+
+    /// A page with what is wrong told at its fields, and a 422 then.
+    pub fn page_for(&self, viewer: &Viewer, template: &str, context: Value) -> Result<Response, Problem> {
+        let mut response = viewer.page(template, context! { refusal => self.refusal(), ..context })?;
+        if !self.faults.is_empty() {
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        }
+        Ok(response)
     }
 
     /// Fails if anything is wrong: for what is no page.

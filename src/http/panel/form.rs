@@ -141,19 +141,25 @@ impl Change {
         State(Arc::clone(&self.viewer.app))
     }
 
-    /// A creating request as the API's functions want it. Its key is the form's, which each page makes anew.
-    pub fn once<T: DeserializeOwned>(&self, body: &serde_json::Value) -> Result<Once<T>, Problem> {
-        Once::of_form(self.viewer.uri.path(), self.fields.text("key"), body)
+    /// Has one of the API's functions make something, once however often the form is sent: its key is the form's, which
+    /// each page makes anew. Gives the body of the answer.
+    pub async fn make<T, F>(
+        &self,
+        body: &serde_json::Value,
+        api: impl FnOnce(State<Arc<App>>, Admin, Once<T>) -> F,
+    ) -> Result<serde_json::Value, Problem>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Response, Problem>>,
+    {
+        let once = Once::of_form(self.viewer.uri.path(), self.fields.text("key"), body)?;
+        let answer = api(self.app(), self.admin(), once).await?;
+        let body = answer.into_body().collect().await.map_err(Problem::internal)?;
+        serde_json::from_slice(&body.to_bytes()).map_err(Problem::internal)
     }
 
     /// A request's body as the API's functions want it.
     pub fn body<T: DeserializeOwned>(body: &serde_json::Value) -> Result<T, Problem> {
         parse(body.to_string().as_bytes())
     }
-}
-
-/// The body of what the API answered.
-pub async fn answered(response: Response) -> Result<serde_json::Value, Problem> {
-    let body = response.into_body().collect().await.map_err(Problem::internal)?;
-    serde_json::from_slice(&body.to_bytes()).map_err(Problem::internal)
 }

@@ -25,7 +25,7 @@ use crate::{
         run::{RunState, Stage},
     },
     http::{
-        admin::{one_more, runs as api},
+        admin::{ListResponse, one_more, paged, runs as api},
         extract::PathId,
         problem::{Problem, ProblemKind},
     },
@@ -63,16 +63,13 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
     });
     let state: Option<RunState> = state.unwrap_or(Some(RunState::Failed));
     let page = asked.page(SHOWN);
-    let mut found = runs::list_runs(pool, tenant, None, state, one_more(page)).await?;
-    let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > shown;
-    found.truncate(shown);
-    let next_cursor = found.last().filter(|_| has_more).map(|run| run.id.uuid().simple().to_string());
-    let call_ids: Vec<String> = found.iter().map(|run| run.call_id.clone()).collect();
+    let found = runs::list_runs(pool, tenant, None, state, one_more(page)).await?;
+    let ListResponse { items, next_cursor } = paged::<_, Run>(found, page, |run| run.id.uuid());
+    let call_ids: Vec<String> = items.iter().map(|run| run.call_id.clone()).collect();
     let labels = call_labels::find_labels(pool, tenant, &call_ids).await?;
     let labels: HashMap<&str, &CallLabel> = labels.iter().map(|label| (label.call_id.as_str(), label)).collect();
     let lines: Vec<RunLine> =
-        found.into_iter().map(|run| line(labels.get(run.call_id.as_str()).copied(), run)).collect();
+        items.into_iter().map(|run| line(labels.get(run.call_id.as_str()).copied(), run)).collect();
     let context = context! {
         runs => Serde(lines), next_cursor, states => STATES, state => state.map_or("all", RunState::as_str),
         faults => asked.refusal(), is_later_page => page.before.is_some(),

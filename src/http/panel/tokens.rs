@@ -6,7 +6,7 @@ use minijinja::{Value, context, value::Serde};
 use serde_json::json;
 
 use super::{
-    form::{Change, Fields, answered},
+    form::{Change, Fields},
     session::Viewer,
 };
 use crate::{
@@ -30,13 +30,8 @@ pub async fn list(viewer: Viewer) -> Result<Response, Problem> {
 pub async fn create(change: Change) -> Result<Response, Problem> {
     let Change { viewer, fields } = &change;
     let body = json!({"name": fields.text("name"), "role": fields.text("role"), "expires_at": end(fields)});
-    let made = match change.once(&body) {
-        Ok(once) => api::create(change.app(), change.admin(), once).await,
-        Err(problem) => Err(problem),
-    };
-    match made {
-        Ok(answer) => {
-            let made = answered(answer).await?;
+    match change.make(&body, api::create).await {
+        Ok(made) => {
             let rest = content(viewer, &Fields::default()).await?;
             viewer.page("tokens.html", context! { made => Serde(made), ..rest })
         }

@@ -6,7 +6,6 @@ mod words;
 use std::{collections::HashSet, sync::Arc};
 
 use axum::{Router, response::Response, routing::get};
-use http::StatusCode;
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
@@ -56,20 +55,14 @@ async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let rows = admin::paged::<_, AuditRow>(rows, page, |row| row.id.uuid());
     let links = Links::of(&viewer, &rows.items).await?;
     let entries: Vec<Entry> = rows.items.into_iter().map(|row| entry(row, &links)).collect();
-    let refusal = asked.refusal();
-    let is_good = refusal.is_none();
     let families = words::ACTIONS.iter().map(|&(family, about, actions)| {
         context! { family, about, actions => actions.iter().copied().collect::<Value>() }
     });
     let context = context! {
-        entries => Serde(entries), next => rows.next_cursor, action, object, refusal, is_first => page.before.is_none(),
+        entries => Serde(entries), next => rows.next_cursor, action, object, is_first => page.before.is_none(),
         families => families.collect::<Value>(),
     };
-    let mut response = viewer.page("audit/list.html", context)?;
-    if !is_good {
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(response)
+    asked.page_for(&viewer, "audit/list.html", context)
 }
 
 fn entry(row: AuditRow, links: &Links) -> Entry {

@@ -9,10 +9,7 @@ use crate::{
     http::{
         admin::endpoints::{change as api_change, create as api_create},
         extract::{Json, Params, PathId},
-        panel::{
-            form::{Change, answered},
-            session::Viewer,
-        },
+        panel::{form::Change, session::Viewer},
         problem::Problem,
     },
 };
@@ -32,12 +29,12 @@ pub async fn create(change: Change) -> Result<Response, Problem> {
     let Change { viewer, fields } = &change;
     let kind = fields.text("kind").parse().map_err(|_| Problem::invalid_field("/kind", "slack, email or webhook"))?;
     let draft = Draft::of_form(kind, fields, None);
-    let made = match draft.creation().and_then(|body| change.once(&body)) {
-        Ok(once) => api_create::create(change.app(), change.admin(), once).await,
+    let made = match draft.creation() {
+        Ok(body) => change.make(&body, api_create::create).await,
         Err(problem) => Err(problem),
     };
     let made = match made {
-        Ok(answer) => answered(answer).await?,
+        Ok(made) => made,
         Err(problem) => return viewer.refused(FORM, content(viewer, &draft, ()), draft.named(problem)),
     };
     let text = |name: &str| made[name].as_str().unwrap_or_default();

@@ -13,10 +13,7 @@ use crate::{
     http::{
         admin::endpoints::secret as api,
         extract::PathId,
-        panel::{
-            form::{Change, answered},
-            session::Viewer,
-        },
+        panel::{form::Change, session::Viewer},
         problem::Problem,
     },
 };
@@ -25,13 +22,9 @@ pub async fn rotate(PathId(id): PathId<EndpointKind>, change: Change) -> Result<
     let viewer = &change.viewer;
     let (row, _) = one::find(viewer, id).await?;
     let overlap = change.fields.text("overlap").parse::<i64>().unwrap_or(-1);
-    let rotated = match change.once(&json!({"overlap_seconds": overlap})) {
-        Ok(once) => api::rotate_once(change.app(), change.admin(), PathId(id), once).await,
-        Err(problem) => Err(problem),
-    };
-    match rotated {
-        Ok(answer) => {
-            let rotated = answered(answer).await?;
+    let rotate = |app, admin, once| api::rotate_once(app, admin, PathId(id), once);
+    match change.make(&json!({"overlap_seconds": overlap}), rotate).await {
+        Ok(rotated) => {
             let secret = rotated["secret"].as_str().unwrap_or_default();
             show(viewer, &id.to_string(), &row.name, secret, Some(&rotated["previous_valid_until"]))
         }

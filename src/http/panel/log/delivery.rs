@@ -1,6 +1,6 @@
 //! One delivery: what it is, every try, what went out; and sending it again.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use minijinja::{context, value::Serde};
 
 use super::line::Line;
@@ -8,8 +8,7 @@ use crate::{
     db::{Page, delivery_log, delivery_log::LogFilter},
     domain::{delivery::DeliveryStatus, event::event_type, ids::DeliveryKind},
     http::{
-        admin::logs::{self as api, LogDetailResponse, RetryRequest},
-        auth::Reader,
+        admin::logs::{self as api, RetryRequest},
         extract::{OptionalJson, PathId},
         panel::{form::Change, session::Viewer},
         problem::{Problem, ProblemKind},
@@ -17,13 +16,11 @@ use crate::{
 };
 
 pub async fn show(PathId(id): PathId<DeliveryKind>, viewer: Viewer) -> Result<Response, Problem> {
-    let app = State(viewer.app.clone());
-    let detail = api::read(app, Reader(viewer.caller.clone()), PathId(id)).await?;
-    let LogDetailResponse { mut attempts, payload, .. } = detail.0;
     let mut db = viewer.app.pool.acquire().await?;
     let filter = LogFilter { id: Some(id), ..LogFilter::default() };
     let row = delivery_log::list_log(&mut db, viewer.tenant(), &filter, Page { limit: 1, before: None }).await?.pop();
     let row = row.ok_or(ProblemKind::NotFound)?;
+    let (mut attempts, payload) = api::contents(&viewer.app, &viewer.caller, &row).await?;
     let line = Line::of(&mut db, viewer.tenant(), vec![row]).await?.pop().ok_or(ProblemKind::NotFound)?;
     drop(db);
     // What was said of a call before it turned private is nobody's business any more, nor is what receivers said to it.

@@ -13,7 +13,6 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use http::StatusCode;
 use minijinja::{Value, context, value::Serde};
 
 use self::{
@@ -51,19 +50,13 @@ async fn list(viewer: Viewer) -> Result<Response, Problem> {
     let rows = admin::paged::<_, delivery_log::LogRow>(rows, page, |row| row.id.uuid());
     let lines = Line::of(&mut db, viewer.tenant(), rows.items).await?;
     drop(db);
-    let refusal = asked.refusal();
-    let is_good = refusal.is_none();
     let context = context! {
         lines => Serde(lines), next => rows.next_cursor.map(|cursor| filter.url("/panel/log", Some(&cursor))),
-        is_first => page.before.is_none(), is_filtered => filter.is_any(), filter => filter.fields(), refusal,
+        is_first => page.before.is_none(), is_filtered => filter.is_any(), filter => filter.fields(),
         csv => filter.url("/panel/log.csv", None), recover => filter.url("/panel/log/recover", None),
         ..choices(&viewer).await?
     };
-    let mut response = viewer.page("log/list.html", context)?;
-    if !is_good {
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(response)
+    asked.page_for(&viewer, "log/list.html", context)
 }
 
 /// What the fields of the filter offer.

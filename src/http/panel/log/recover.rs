@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
-use http::StatusCode;
 use minijinja::{Value, context};
 
 use super::{choices, filter};
@@ -44,21 +43,16 @@ pub async fn count(viewer: Viewer) -> Result<Response, Problem> {
     let (period, since) = filter::start(&mut asked, viewer.now());
     let since = since.max(period.map(|(_, start)| start)).unwrap_or(usual(viewer.now()));
     let include_sent = asked.text("include_sent").is_some();
-    let refusal = asked.refusal();
-    let is_good = refusal.is_none();
+    let is_good = asked.refusal().is_none();
     let found = match endpoint.filter(|_| is_good) {
         Some((endpoint, name)) => dry_run(&viewer, &Wanted { endpoint, since, include_sent }, name).await?,
         None => Value::from(()),
     };
     let context = context! {
-        found, refusal, include_sent, endpoint_id => asked.text("endpoint_id"), period => period.map(|(name, _)| name),
+        found, include_sent, endpoint_id => asked.text("endpoint_id"), period => period.map(|(name, _)| name),
         since => since.format("%Y-%m-%dT%H:%M").to_string(), exact => exact(since), ..choices(&viewer).await?
     };
-    let mut response = viewer.page("log/recover.html", context)?;
-    if !is_good {
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(response)
+    asked.page_for(&viewer, "log/recover.html", context)
 }
 
 async fn dry_run(viewer: &Viewer, wanted: &Wanted, name: String) -> Result<Value, Problem> {

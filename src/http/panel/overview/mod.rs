@@ -22,6 +22,7 @@ use crate::{
     domain::{
         delivery::DeliveryStatus,
         endpoint::{EndpointChannel, HealthState, disabled_reason},
+        latency::Histogram,
         run::RunState,
     },
     http::{
@@ -41,7 +42,10 @@ pub async fn show(viewer: Viewer) -> Result<Response, Problem> {
     let month = tallies::delivery_series(pool, tenant, Span::Month, now).await?;
     let latencies = tallies::latency_series(pool, tenant, now).await?;
     let since = tallies::first_of_last_hours(now, 24);
-    let all_latencies = tallies::callback_to_sent(pool, tenant, since).await?;
+    let mut all_latencies = Histogram::default();
+    for hour in &latencies {
+        all_latencies.add_all(&hour.latencies);
+    }
     let calls = tallies::count_calls(pool, tenant, since).await?;
     let today = tallies::calls_today(pool, tenant, now).await?;
     let queues = stats::tenant_queues(pool, tenant, now).await?;

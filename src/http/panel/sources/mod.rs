@@ -20,7 +20,7 @@ use crate::{
         admin::sources::{self as api, SourceResponse},
         extract::PathId,
         panel::{
-            form::{Change, Fields, answered},
+            form::{Change, Fields},
             session::Viewer,
         },
         problem::Problem,
@@ -45,13 +45,8 @@ async fn create(change: Change) -> Result<Response, Problem> {
         "kind": "gong", "name": fields.text("name"), "public_keys": keys::split(fields.text("public_keys")),
         "url_key": fields.filled("url_key"), "secret": fields.filled("secret"),
     });
-    let made = match change.once(&body) {
-        Ok(once) => api::create(change.app(), change.admin(), once).await,
-        Err(problem) => Err(problem),
-    };
-    match made {
-        Ok(answer) => {
-            let made = answered(answer).await?;
+    match change.make(&body, api::create).await {
+        Ok(made) => {
             let rest = content(viewer, &Fields::default()).await?;
             viewer.page("sources/list.html", context! { made => Serde(made), ..rest })
         }
