@@ -8,6 +8,7 @@ use std::sync::{
 use anyhow::Context;
 use secrecy::SecretString;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tracing::info;
 use url::Url;
 
@@ -20,9 +21,9 @@ use crate::{
     config::{self, Config},
     domain::{clock::Clock, keyring::KeyRing},
     intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
-    notify::{Channels, Mailboxes, Notifier},
+    notify::{Channels, Mailboxes, Notifier, Raising},
     pipeline::{
-        Pipeline, TranscriptSource,
+        COMMITS, Pipeline, TranscriptSource,
         document::{DocumentStore, DriveStore, FileStore},
         summarise::{LocalSummariser, OpenAiSettings, OpenAiSummariser, Summarisers, local::Intents},
     },
@@ -54,6 +55,8 @@ pub struct App {
     pub public_urls: Vec<Url>,
     /// Takes callbacks in.
     pub intake: Intake,
+    /// Takes events of other programs in.
+    pub raising: Raising,
     /// Finds calls by asking, if that is wanted.
     pub poller: Option<Poller>,
     /// The outside systems.
@@ -104,6 +107,7 @@ impl App {
             wake.clone(),
         );
         let intake = Intake::start(pool.clone(), clock.clone(), wake.clone());
+        let raising = Raising::start(pool.clone(), clock.clone(), wake.clone());
         let mailboxes = Mailboxes { pool: pool.clone(), key_ring: key_ring.clone() };
         let pipeline = Pipeline {
             pool: pool.clone(),
@@ -124,6 +128,7 @@ impl App {
             mailboxes: config.mail.account_mail.then_some(mailboxes),
             templates,
             metrics: Arc::clone(&metrics),
+            commits: Semaphore::new(COMMITS),
         };
         let poller = config.gong.polling.zip(systems.gong_in_background.clone()).map(|(polling, api)| Poller {
             pool: pool.clone(),
@@ -134,6 +139,7 @@ impl App {
         });
         Ok(Arc::new(Self {
             intake,
+            raising,
             poller,
             systems,
             default_source: Source::from_config(&config.gong),

@@ -64,6 +64,7 @@ pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     let (wake, pool, token) = (app.wake.clone(), app.pool.clone(), stop());
     tasks.spawn(async move { wake.listen(pool, process, token).await });
     spawn_announcer(&tasks, app, process, shutdown);
+    tasks.spawn(jobs::analyze_until(stop(), app.pool.clone()));
     check_systems(&tasks, app, shutdown);
     app.workers_started();
     tasks
@@ -91,11 +92,12 @@ fn check_systems(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
     });
 }
 
-/// Starts what a process without workers needs: telling those of others that something is due.
+/// Starts what a process without workers needs: telling those of others that something is due, and good plans.
 #[must_use]
-pub fn start_announcer(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
+pub fn start_without_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     let tasks = TaskTracker::new();
     spawn_announcer(&tasks, app, Uuid::now_v7(), shutdown);
+    tasks.spawn(jobs::analyze_until(shutdown.soft.clone(), app.pool.clone()));
     tasks
 }
 

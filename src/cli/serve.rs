@@ -41,7 +41,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
     jobs::renew_seals(&app.pool, &app.key_ring).await?;
     let background = if args.no_workers {
-        lifecycle::start_announcer(&app, &shutdown)
+        lifecycle::start_without_workers(&app, &shutdown)
     } else {
         lifecycle::start_workers(&app, &shutdown)
     };

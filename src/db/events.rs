@@ -65,20 +65,32 @@ pub async fn find_event(db: impl PgExecutor<'_>, tenant: &str, id: EventId) -> s
     .await
 }
 
-/// Finds the event that another program raised under this id, and how many endpoints it went to.
-pub async fn find_raised(
-    db: impl PgExecutor<'_>,
-    tenant: &str,
-    external_id: &str,
-) -> sqlx::Result<Option<(EventId, i64)>> {
-    let found = sqlx::query!(
-        r#"SELECT id AS "id: EventId",
+/// An event that another program raised.
+#[derive(Debug)]
+pub struct RaisedEvent {
+    /// Whose it is.
+    pub tenant: String,
+    /// The other program's id of it.
+    pub external_id: String,
+    /// The event.
+    pub id: EventId,
+    /// How many endpoints it went to.
+    pub endpoints: i64,
+}
+
+/// Finds events by the ids that other programs gave them, given as pairs of tenant and id.
+pub async fn find_raised(db: impl PgExecutor<'_>, ids: &[(&str, &str)]) -> sqlx::Result<Vec<RaisedEvent>> {
+    sqlx::query_as!(
+        RaisedEvent,
+        r#"SELECT tenant_id AS tenant, external_id AS "external_id!", e.id AS "id: EventId",
                   (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.status <> 'filtered') AS "endpoints!"
-           FROM events e WHERE tenant_id = $1 AND external_id = $2"#,
-        tenant,
-        external_id,
-    );
-    Ok(found.fetch_optional(db).await?.map(|found| (found.id, found.endpoints)))
+           FROM unnest($1::text[], $2::text[]) AS wanted(tenant, id)
+           JOIN events e ON e.tenant_id = wanted.tenant AND e.external_id = wanted.id"#,
+        &ids.iter().map(|(tenant, _)| (*tenant).to_owned()).collect::<Vec<_>>(),
+        &ids.iter().map(|(_, id)| (*id).to_owned()).collect::<Vec<_>>(),
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// A fact on the way of a call.

@@ -28,6 +28,7 @@ pub mod sealed;
 pub mod sessions;
 pub mod sources;
 pub mod stage_attempts;
+pub mod statistics;
 pub mod stats;
 pub mod summaries;
 pub mod sync_state;
@@ -52,6 +53,9 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 /// How long a request or a worker waits for a connection before it gives up.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// For so long after its use a connection is taken to be alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
 /// Opens a pool. Connections are made when they are needed, the first one now: a wrong URL is found at the start.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> sqlx::Result<PgPool> {
     let options = options.application_name("aftercall");
@@ -60,6 +64,17 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> sqlx::R
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection that was used a moment ago is not asked whether it still lives: that would be a round trip more for
+        // every statement.
+        .test_before_acquire(false)
+        .before_acquire(|connection, last| {
+            Box::pin(async move {
+                if last.idle_for > TRUSTED_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         // Statements here are short: compiling one takes longer than running it. Not a start-up option, which poolers refuse.
         .after_connect(|connection, _| Box::pin(async { connection.execute("SET jit = off").await.map(drop) }))
         .connect_with(options)

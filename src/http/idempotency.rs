@@ -105,6 +105,11 @@ struct StoredAnswer {
 }
 
 impl<T> Once<T> {
+    /// The body of a request that carries no key, for what needs no transaction of its own then.
+    pub fn without_key(self) -> Result<T, Self> {
+        if self.key.is_none() { Ok(self.body) } else { Err(self) }
+    }
+
     /// Begins what passes `check`, unless the key was used before. Fails if that was for another request, or is still
     /// under way.
     pub async fn begin<'a>(

@@ -123,15 +123,15 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
     let mut known: HashMap<CallKey<'_>, (EventId, RunId)> = HashMap::new();
     let mut events = Vec::new();
     let mut first_jobs = Vec::new();
+    let mut claimable: HashSet<CallKey<'_>> = HashSet::new();
     for (run, (key, callback)) in new_runs.iter().zip(&first_of).filter(|(run, _)| started.contains(&run.id)) {
         known.insert(*key, (run.event_id, run.id));
         events.extend(events_of(run, callback, now));
         if run.state == RunState::Active {
             first_jobs.push((run.tenant.as_str(), run.id, Stage::Fetch));
+            claimable.insert(*key);
         }
     }
-    // Behind the runs: calls are found by how they stand, too.
-    call_search::refresh_held(tx, &first_of.keys().copied().collect::<Vec<_>>()).await?;
     let repeated: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !known.contains_key(key)).collect();
     if !repeated.is_empty() {
         for first in runs::find_first_runs(&mut *tx, &repeated).await? {
@@ -140,6 +140,9 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
             }
         }
     }
+    // What a worker will claim is indexed for the search then, in fewer and larger strokes; nobody claims the others.
+    let unclaimed: Vec<CallKey<'_>> = first_of.keys().copied().filter(|key| !claimable.contains(key)).collect();
+    call_search::refresh_held(tx, &unclaimed).await?;
 
     let mut fresh: HashSet<CallKey<'_>> = first_of.keys().copied().filter(|key| !repeated.contains(key)).collect();
     let mut answers = Vec::with_capacity(batch.len());

@@ -28,6 +28,8 @@ use crate::{
 
 /// How often the sweeper looks, before jitter.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often the sizes of tables are looked at.
+const STATISTICS_EVERY: Duration = Duration::from_secs(2);
 /// How often history is looked through, before jitter. Where nothing is due that costs a few index look-ups.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
@@ -43,6 +45,19 @@ pub async fn sweep_until(stop: CancellationToken, pool: PgPool, clock: Clock, wa
                 Ok(0) => {}
                 Ok(_) => wake.now(),
                 Err(error) => tracing::warn!(%error, "the sweeper could not look; it will again"),
+            }
+        }
+    };
+    stop.run_until_cancelled(scheduled).await;
+}
+
+/// Keeps the planner's knowledge of growing tables fresh until `stop`.
+pub async fn analyze_until(stop: CancellationToken, pool: PgPool) {
+    let scheduled = async {
+        loop {
+            tokio::time::sleep(jittered(STATISTICS_EVERY, rand::random())).await;
+            if let Err(error) = db::statistics::analyze_grown(&pool).await {
+                tracing::debug!(%error, "tables that have grown could not be analyzed; the database does so in its time");
             }
         }
     };

@@ -1,6 +1,7 @@
 //! The fan-out: events go in, deliveries come out. Knows nothing of calls and stages; the pipeline is one of its users.
 //!
-//! [`emit`] records an event and decides, in the caller's transaction, which endpoints it goes to. A [`Notifier`] sends
+//! [`emit`] records an event and decides, in the caller's transaction, which endpoints it goes to; [`Raising`] takes in
+//! what other programs raise. A [`Notifier`] sends
 //! what was decided and records every attempt. How an event reads is `domain::notice`'s, how it
 //! travels the channels'.
 
@@ -8,6 +9,7 @@ mod channels;
 mod deliver;
 mod emit;
 mod mailboxes;
+mod raise;
 mod settle;
 
 pub use self::{
@@ -15,4 +17,5 @@ pub use self::{
     deliver::Notifier,
     emit::{Emitted, emit},
     mailboxes::Mailboxes,
+    raise::{Raised, Raising, raise_in, told_meanwhile},
 };

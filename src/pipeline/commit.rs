@@ -115,6 +115,7 @@ impl Pipeline {
         took: Duration,
         error: Option<&str>,
     ) -> anyhow::Result<Option<ClaimedJob>> {
+        let _turn = self.commits.acquire().await?;
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         anyhow::ensure!(jobs::hold(&mut tx, job.id, job.claim_id).await?, "the lease had run out");
@@ -147,7 +148,7 @@ impl Pipeline {
             stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
             following = Some(ClaimedJob { stage, attempt: 1, free_attempts: 0, created_at: now, ..job.clone() });
         }
-        if ended.is_some() || matches!(next, Next::Done(Effect::Fetched(Some(_)) | Effect::Summarised(_))) {
+        if ended.is_some() || matches!(next, Next::Done(Effect::Fetched(_) | Effect::Summarised(_))) {
             call_search::refresh(&mut tx, &[(&job.tenant, &job.call_id)]).await?;
         }
         tx.commit().await?;

@@ -23,14 +23,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use tracing::{Instrument, info_span};
+use tokio::sync::Semaphore;
+use tracing::{Instrument, info_span, warn};
 use uuid::Uuid;
 
 use self::{document::DocumentStore, summarise::Summarisers};
 use crate::{
     clients::gong::GongBatches,
     config::RetryConfig,
-    db::{jobs, jobs::ClaimedJob},
+    db::{call_search, jobs, jobs::ClaimedJob},
     domain::{clock::Clock, run::Stage},
     intake::import::ImportDir,
     notify::Mailboxes,
@@ -65,7 +66,12 @@ pub struct Pipeline {
     pub templates: Arc<Templates>,
     /// Counts and times.
     pub metrics: Arc<Metrics>,
+    /// Turns at committing.
+    pub commits: Semaphore,
 }
+
+/// So many stages commit at once. More would not be faster, but take the database from those who wait for an answer.
+pub const COMMITS: usize = 4;
 
 impl Pipeline {
     /// Does the work of one stage. What it returns is committed by [`Pipeline::commit`].
@@ -87,6 +93,18 @@ impl Pipeline {
         }
         let timed_out = || StageError::Retry(anyhow::anyhow!("not done within {:?}", self.retries.timeout));
         tokio::time::timeout(self.retries.timeout, self.stage(job)).await.unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    /// Lets the calls of new runs be found, all of a claim in one stroke, and no callback waits for it.
+    async fn index_for_search(&self, claimed: &[ClaimedJob]) -> sqlx::Result<()> {
+        let first = claimed.iter().filter(|job| job.stage == Stage::Fetch && job.attempt == 1);
+        let calls: Vec<(&str, &str)> = first.map(|job| (job.tenant.as_str(), job.call_id.as_str())).collect();
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await?;
+        call_search::refresh(&mut tx, &calls).await?;
+        tx.commit().await
     }
 
     async fn work_on(&self, job: ClaimedJob) {
@@ -114,7 +132,11 @@ impl Queue for Pipeline {
     const NAME: &'static str = "stages";
 
     async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedJob>> {
-        jobs::claim_due_jobs(&self.pool, claim.id, claim.now, claim.until, limit).await
+        let claimed = jobs::claim_due_jobs(&self.pool, claim.id, claim.now, claim.until, limit).await?;
+        if let Err(error) = self.index_for_search(&claimed).await {
+            warn!(%error, "calls cannot be found by their words yet"); // the end of their stage tries again
+        }
+        Ok(claimed)
     }
 
     async fn work(&self, job: ClaimedJob) {

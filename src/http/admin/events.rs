@@ -7,16 +7,15 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{IdempotencyHeader, faults::Faults};
 use crate::{
     app::App,
-    db::events,
     domain::{
         catalogue::{self, Entry, EventFault},
         contacts,
@@ -25,11 +24,11 @@ use crate::{
         text,
     },
     http::{
-        auth::{Raiser, Reader},
+        auth::{Caller, Raiser, Reader},
         idempotency::{Begun, Once},
         problem::Problem,
     },
-    notify,
+    notify::{self, Raised},
 };
 
 /// How long an id may be that another program gives an event.
@@ -94,17 +93,41 @@ pub async fn raise(
     Raiser(caller): Raiser,
     once: Once<RaiseEventRequest>,
 ) -> Result<Response, Problem> {
+    let once = match once.without_key() {
+        Ok(request) => {
+            check(&request)?;
+            return raise_alone(&app, event(&caller, request, app.clock.now())).await;
+        }
+        Err(once) => once,
+    };
     let (request, mut creation) = match once.begin(&app, &caller, check).await? {
         Begun::New(request, creation) => (request, creation),
         Begun::Known(answer) => return Ok(answer),
     };
-    let now = creation.now;
-    if let Some(id) = &request.id
-        && let Some(known) = known(creation.db(), &caller.tenant, id).await?
-    {
-        return creation.finish(StatusCode::OK, None, &known).await;
+    let (event, now) = (event(&caller, request, creation.now), creation.now);
+    match notify::raise_in(creation.db(), std::slice::from_ref(&event), now).await {
+        Ok(raised) => {
+            let raised = raised.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+            let answer = creation.finish(status(&raised), None, &RaisedResponse::from(raised)).await?;
+            app.wake.now();
+            Ok(answer)
+        }
+        // Another request with the same id was quicker by a moment.
+        Err(error) if notify::told_meanwhile(&error) => {
+            creation.tx.rollback().await?;
+            raise_alone(&app, event).await
+        }
+        Err(error) => Err(error.into()),
     }
-    let event = NewEvent {
+}
+
+async fn raise_alone(app: &App, event: NewEvent) -> Result<Response, Problem> {
+    let raised = app.raising.raise(event).await.map_err(Problem::unavailable)?;
+    Ok((status(&raised), Json(RaisedResponse::from(raised))).into_response())
+}
+
+fn event(caller: &Caller, request: RaiseEventRequest, now: DateTime<Utc>) -> NewEvent {
+    NewEvent {
         id: EventId::new(),
         tenant: caller.tenant.clone(),
         event_type: request.event_type,
@@ -118,29 +141,18 @@ pub async fn raise(
         run_id: None,
         trace_id: new_trace_id(),
         origin_at: now,
-    };
-    let endpoints = match notify::emit(creation.db(), std::slice::from_ref(&event), now).await {
-        Ok(emitted) => emitted.first().map_or(0, |emitted| emitted.endpoints),
-        // Another request with the same id was quicker by a moment.
-        Err(sqlx::Error::Database(error)) if error.constraint() == Some("events_external_id_unique") => {
-            creation.tx.rollback().await?;
-            let id = event.external_id.as_deref().unwrap_or_default();
-            let known = known(&mut *app.pool.acquire().await?, &caller.tenant, id).await?;
-            let known = known.ok_or_else(|| Problem::internal(anyhow::anyhow!("an event that was there is gone")))?;
-            return Ok((StatusCode::OK, Json(known)).into_response());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let endpoints = i64::try_from(endpoints).unwrap_or(i64::MAX);
-    let response = RaisedResponse { event_id: event.id.to_string(), endpoints, duplicate: false };
-    let answer = creation.finish(StatusCode::ACCEPTED, None, &response).await?;
-    app.wake.now();
-    Ok(answer)
+    }
 }
 
-async fn known(db: &mut PgConnection, tenant: &str, id: &str) -> sqlx::Result<Option<RaisedResponse>> {
-    let found = events::find_raised(db, tenant, id).await?;
-    Ok(found.map(|(id, endpoints)| RaisedResponse { event_id: id.to_string(), endpoints, duplicate: true }))
+fn status(raised: &Raised) -> StatusCode {
+    if raised.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED }
+}
+
+impl From<Raised> for RaisedResponse {
+    fn from(raised: Raised) -> Self {
+        let Raised { event_id, endpoints, duplicate } = raised;
+        Self { event_id: event_id.to_string(), endpoints, duplicate }
+    }
 }
 
 fn check(request: &RaiseEventRequest) -> Result<(), Problem> {
