@@ -23,6 +23,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod load;
+mod metrics;
 mod ordered;
 mod outside;
 mod panel;

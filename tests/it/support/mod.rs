@@ -4,6 +4,7 @@ mod app;
 mod certificate;
 mod database;
 pub mod drive;
+mod exposition;
 mod gong;
 pub mod gong_api;
 pub mod openai;
@@ -21,6 +22,7 @@ pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
     certificate::Certificate,
     database::{Database, contents},
+    exposition::Exposition,
     gong::{Gong, Signing, callback, transcript},
     operations::{Operation, Things, operations, request},
     process::Server,
