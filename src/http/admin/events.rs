@@ -20,7 +20,7 @@ use crate::{
     domain::{
         catalogue::{self, Entry, EventFault},
         contacts,
-        event::{Audience, NewEvent, new_trace_id},
+        event::{Audience, NewEvent},
         ids::EventId,
         text,
     },
@@ -30,6 +30,7 @@ use crate::{
         problem::Problem,
     },
     notify,
+    telemetry::traces,
 };
 
 /// How long an id may be that another program gives an event.
@@ -116,7 +117,7 @@ pub async fn raise(
         mailboxes: Vec::new(),
         callback: None,
         run_id: None,
-        trace_id: new_trace_id(),
+        trace: traces::current(),
         origin_at: now,
     };
     let endpoints = match notify::emit(creation.db(), std::slice::from_ref(&event), now).await {

@@ -2,6 +2,7 @@
 
 mod app;
 mod certificate;
+mod collector;
 mod database;
 pub mod drive;
 mod exposition;
@@ -21,6 +22,7 @@ mod wire;
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
     certificate::Certificate,
+    collector::{Collector, Span},
     database::{Database, contents},
     exposition::Exposition,
     gong::{Gong, Signing, callback, transcript},
