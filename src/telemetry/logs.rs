@@ -6,9 +6,15 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing::Subscriber;
+use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_appender::{non_blocking, non_blocking::WorkerGuard, rolling};
-use tracing_subscriber::{EnvFilter, Layer, fmt, registry::LookupSpan};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::Filter,
+    registry::LookupSpan,
+};
 
 use crate::config::{LogFormat, ServiceConfig};
 
@@ -32,6 +38,13 @@ pub(super) fn filter(config: &ServiceConfig) -> anyhow::Result<EnvFilter> {
     QUIET.iter().try_fold(filter, |filter, directive| Ok(filter.add_directive(directive.parse()?)))
 }
 
+/// What lines are written of. Spans that only traces are made of are left out: with one around it, a line would tell of
+/// that one instead of the work it is part of, whose trace it carries.
+fn lines<S>(config: &ServiceConfig) -> anyhow::Result<impl Filter<S> + Send + Sync + use<S>> {
+    let work = filter_fn(|metadata| metadata.is_event() || *metadata.level() <= Level::INFO);
+    Ok(filter(config)?.and(work.with_max_level_hint(LevelFilter::TRACE)))
+}
+
 /// The layers that write to standard error and into files.
 pub(super) fn layers<S, T>(config: &ServiceConfig) -> anyhow::Result<(Lines<S>, Option<Lines<T>>, LogGuard)>
 where
@@ -41,10 +54,10 @@ where
     let terminal = std::io::stderr().is_terminal();
     let (writer, stderr) = tracing_appender::non_blocking(std::io::stderr());
     let to_stderr = match config.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json }) {
-        LogFormat::Json => json(writer).with_filter(filter(config)?).boxed(),
+        LogFormat::Json => json(writer).with_filter(lines(config)?).boxed(),
         LogFormat::Pretty => {
-            let lines = fmt::layer().with_writer(writer).with_ansi(terminal).with_target(false).compact();
-            lines.with_filter(filter(config)?).boxed()
+            let layer = fmt::layer().with_writer(writer).with_ansi(terminal).with_target(false).compact();
+            layer.with_filter(lines(config)?).boxed()
         }
     };
     let Some(dir) = &config.log_dir else {
@@ -58,7 +71,7 @@ where
         .build(dir)
         .with_context(|| format!("LOG_DIR: cannot write to {}", dir.display()))?;
     let (writer, files) = tracing_appender::non_blocking(files);
-    let to_files = json(writer).with_filter(filter(config)?).boxed();
+    let to_files = json(writer).with_filter(lines(config)?).boxed();
     Ok((to_stderr, Some(to_files), LogGuard { _stderr: stderr, _files: Some(files) }))
 }
 

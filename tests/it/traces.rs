@@ -2,8 +2,9 @@
 //! that is away costs nobody anything but telemetry.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -257,7 +258,7 @@ async fn what_is_not_sampled_is_not_exported_and_says_so_to_receivers() {
 
 #[tokio::test]
 async fn without_a_collector_runs_have_a_trace_id_and_nobody_is_told_of_it() {
-    let world = World::new([("OTEL_SERVICE_NAME", "calls".to_owned())]).await;
+    let world = World::new([("LOG_LEVEL", "info,aftercall=debug".to_owned())]).await;
     let receiver = Receiver::start().await;
     let mut server = world.start(&["serve"]).await;
     add_webhook(&server, &receiver).await;
@@ -267,13 +268,64 @@ async fn without_a_collector_runs_have_a_trace_id_and_nobody_is_told_of_it() {
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(receiver.received()[0].header("traceparent"), "");
     assert!(world.openai.server.asked().iter().all(|asked| asked.header("traceparent").is_empty()));
+    let said = said(world.dir.path());
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of_trace = lines.iter().filter(|line| line["span"]["trace.id"] == trace.as_str());
+    let asked: Vec<_> = of_trace.filter(|line| line["message"] == "asked an outside system").collect();
+    assert!(
+        asked.iter().any(|line| line["system"] == "openai"),
+        "whatever is logged of a call tells its trace:\n{said}"
+    );
     for line in ["took a callback in", "a stage ended", "attempted a delivery"] {
-        let said = said(world.dir.path());
-        let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let mut lines = lines.iter().filter(|said| said["message"] == line).peekable();
         assert!(lines.peek().is_some(), "{line} is not in\n{said}");
         let stray: Vec<_> = lines.filter(|line| line["span"]["trace.id"] != trace.as_str()).collect();
         assert!(stray.iter().all(|line| line["span"]["event.type"] == "call.received"), "{stray:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_no_callback_told_of_has_a_trace_from_where_it_began() {
+    let collector = Collector::start().await;
+    let world = World::new(collector.vars()).await;
+    let receiver = Receiver::start().await;
+    let server = world.start(&["serve"]).await;
+    let body = json!({"kind": "webhook", "target": receiver.url()});
+    server.api(reqwest::Method::POST, "/api/v1/admin/notify/endpoints", Some(body)).await.unwrap();
+    let raised = json!({"type": "custom.shift", "data": {}});
+    server.api(reqwest::Method::POST, "/api/v1/events", Some(raised)).await.unwrap();
+    world.settled().await;
+    collector.until("a delivery", |collector| !named(&collector.spans(), "delivery.attempt").is_empty()).await;
+    let spans = collector.spans();
+    let (request, attempt) = (named(&spans, "POST /api/v1/events")[0], named(&spans, "delivery.attempt")[0]);
+    assert_eq!((&attempt.trace, &attempt.parent), (&request.trace, &request.id));
+
+    let calls = world.dir.path().join("calls.jsonl");
+    let found: Vec<String> = ["7005", "7006"].iter().map(|id| callback(id).to_string()).collect();
+    std::fs::write(&calls, found.join("\n")).unwrap();
+    let imported = Command::new(env!("CARGO_BIN_EXE_aftercall"))
+        .args(["import", "--process"])
+        .arg(&calls)
+        .env_clear()
+        .envs(&world.vars)
+        .env("DATA_DIR", world.dir.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let began = |collector: &Collector| {
+        let spans = collector.spans();
+        let of = |span: &Span| span.attributes["call.id"].clone();
+        let found: BTreeMap<_, _> =
+            named(&spans, "call.found").iter().map(|span| (of(span), (*span).clone())).collect();
+        let fetches: Vec<_> = stage(&spans, "fetch").into_iter().cloned().collect();
+        (found, fetches)
+    };
+    collector.until("both calls", |collector| began(collector).0.len() == 2 && began(collector).1.len() >= 2).await;
+    let (found, fetches) = began(&collector);
+    assert_ne!(found["7005"].trace, found["7006"].trace, "each call has a trace of its own");
+    for fetch in fetches {
+        let beginning = &found[&fetch.attributes["call.id"]];
+        assert_eq!((&fetch.trace, &fetch.parent), (&beginning.trace, &beginning.id));
     }
 }
 

@@ -239,7 +239,13 @@ impl Sender {
         if !matches!(&result, Ok(reply) if reply.status.is_success()) {
             traces::mark_failed("no success");
         }
-        debug!(status = outcome, duration_ms = stopwatch.elapsed().as_millis(), "asked an outside system");
+        debug!(
+            system,
+            request = what,
+            status = outcome,
+            duration_ms = stopwatch.elapsed().as_millis(),
+            "asked an outside system"
+        );
         result.map_err(|broken| broken.into_error(system, what, self.limits))
     }
 
