@@ -330,16 +330,17 @@ async fn what_no_callback_told_of_has_a_trace_from_where_it_began() {
 }
 
 #[tokio::test]
-async fn a_collector_with_a_certificate_of_the_house_is_trusted() {
+async fn a_collector_with_a_certificate_of_the_house_is_trusted_and_told_our_name() {
     let certificate = Certificate::of_loopback();
     let collector = Collector::protected(&certificate).await;
-    let world = World::new(collector.vars()).await;
+    let name = ("OTEL_SERVICE_NAME", "calls".to_owned());
+    let mut world = World::new(collector.vars().into_iter().chain([name])).await;
     let path = world.dir.path().join("ca.pem");
     std::fs::write(&path, certificate.pem()).unwrap();
-    let mut world = world;
     world.vars.insert("EXTRA_CA_FILE", path.display().to_string());
     let mut server = world.start(&["serve"]).await;
     collector.until("a log record", |collector| !collector.records().is_empty()).await;
     collector.until("a span", |collector| !collector.spans().is_empty()).await;
     assert_eq!(server.terminate(), Some(0));
+    assert!(collector.resources().iter().all(|resource| resource["service.name"] == "calls"));
 }
