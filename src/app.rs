@@ -19,6 +19,7 @@ use crate::{
         http::SenderContext,
     },
     config::{self, Config},
+    db,
     domain::{clock::Clock, keyring::KeyRing},
     intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
     notify::{Channels, Mailboxes, Notifier, Raising},
@@ -72,7 +73,13 @@ pub struct App {
 
 impl App {
     /// Wires an app onto a migrated database. `port` is the one that the server really got.
-    pub fn new(config: Config, pool: PgPool, clock: Clock, port: u16) -> anyhow::Result<Arc<Self>> {
+    pub fn new(
+        config: Config,
+        pool: PgPool,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        port: u16,
+    ) -> anyhow::Result<Arc<Self>> {
         let data_dir = config.service.data_dir.clone();
         std::fs::create_dir_all(&data_dir).with_context(|| format!("DATA_DIR: cannot make {}", data_dir.display()))?;
         let (admin_token, token_file) = config.access.admin_token(&data_dir)?;
@@ -84,7 +91,6 @@ impl App {
             }
         }
         let wake = Wake::default();
-        let metrics = Arc::new(Metrics::new()?);
         let templates = Arc::new(Templates::embedded());
         let egress = Egress::new(&config.egress).context("EXTRA_CA_FILE, or the system's certificates")?;
         let context = sender_context(&config, &clock, &metrics);
@@ -161,6 +167,15 @@ impl App {
     /// Says that this process has workers, for `/readyz`.
     pub fn workers_started(&self) {
         self.has_workers.store(true, Ordering::Relaxed);
+    }
+
+    /// Brings the gauges up to date: how the queues and the outside systems are doing.
+    pub async fn note_gauges(&self) {
+        // Without the database the rest is worth all the more.
+        let queues = db::stats::queue_depths(&self.pool, self.clock.now()).await.unwrap_or_default();
+        let used = self.systems.gong_used().await.unwrap_or_default();
+        self.metrics.note_queues(&queues);
+        self.metrics.note_systems(&self.systems.breakers(), used.map(|used| used.today));
     }
 
     /// Whether this process has workers.

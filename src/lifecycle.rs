@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    config::OtlpConfig,
     domain::text,
     jobs,
     queue::{Queue, Worker, WorkerSettings},
@@ -65,6 +66,7 @@ pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     tasks.spawn(async move { wake.listen(pool, process, token).await });
     spawn_announcer(&tasks, app, process, shutdown);
     tasks.spawn(jobs::analyze_until(stop(), app.pool.clone()));
+    spawn_gauges(&tasks, app, shutdown);
     check_systems(&tasks, app, shutdown);
     app.workers_started();
     tasks
@@ -98,12 +100,25 @@ pub fn start_without_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker
     let tasks = TaskTracker::new();
     spawn_announcer(&tasks, app, Uuid::now_v7(), shutdown);
     tasks.spawn(jobs::analyze_until(shutdown.soft.clone(), app.pool.clone()));
+    spawn_gauges(&tasks, app, shutdown);
     tasks
 }
 
 fn spawn_announcer(tasks: &TaskTracker, app: &Arc<App>, process: Uuid, shutdown: &Shutdown) {
     let (wake, pool, stop) = (app.wake.clone(), app.pool.clone(), shutdown.soft.clone());
     tasks.spawn(async move { wake.announce(pool, process, stop).await });
+}
+
+/// Keeps the gauges fresh where metrics are pushed; where they are only asked for, asking does it.
+fn spawn_gauges(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
+    let Some(OtlpConfig { metrics: Some(_), metric_interval, .. }) = &app.config.otlp else { return };
+    let (app, mut due, stop) = (Arc::clone(app), tokio::time::interval(*metric_interval), shutdown.soft.clone());
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tasks.spawn(async move {
+        while stop.run_until_cancelled(due.tick()).await.is_some() {
+            app.note_gauges().await;
+        }
+    });
 }
 
 fn spawn_worker<Q: Queue>(tasks: &TaskTracker, app: &Arc<App>, queue: &Arc<Q>, shutdown: &Shutdown) {

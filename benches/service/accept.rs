@@ -29,9 +29,8 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
         nothing.push(closed_loop(&null.address, CLIENTS, &requests).await?.per_second());
     }
     let (edge, whole, commits, nothing) = (median(edge), median(whole), median(commits), median(nothing));
-    let row = |what: &str, rate: f64| {
-        vec![what.to_owned(), number(rate), number(rate / commits), number(rate / nothing)]
-    };
+    let row =
+        |what: &str, rate: f64| vec![what.to_owned(), number(rate), number(rate / commits), number(rate / nothing)];
     Ok(Section {
         title: "Callbacks accepted",
         about: "RS256 over 4 KiB, 32 clients that wait for each answer, which follows the commit of event, call, run and first \

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     deliver::with_endpoints,
     load::{closed_loop, signed},
-    machine::{Machine, start},
+    machine::{Machine, memory, start},
     reference::NullServer,
     report::{Section, median, number},
     sink::Sink,
@@ -36,12 +36,12 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
     let service = machine.service(&["serve"], &database, &[]).await?;
     with_endpoints(&service, &sink, &["call.received"]).await?;
     tokio::time::sleep(IDLE).await;
-    let idle = service.server.memory();
+    let idle = memory(&service.server);
     let calls: Vec<String> = (0..CALLBACKS).map(|index| (7_300_000_000_000_000_000 + index).to_string()).collect();
     let requests = Arc::new(signed(&machine.gong, &calls));
     closed_loop(&service.address(), 256, &requests).await?;
     sink.reached(CALLBACKS * 3).await?;
-    let after = service.server.memory();
+    let after = memory(&service.server);
     let row = |what: &str, figure: String, reference: String| vec![what.to_owned(), figure, reference];
     let mib = |kib: u64| format!("{} MiB", kib / 1024);
     Ok(Section {

@@ -22,11 +22,11 @@ use crate::{
 const SHAPES: [(usize, usize); 2] = [(1, 1500), (32, 12_000)];
 
 /// Times of one shape.
-struct Times {
+pub struct Times {
     /// From the answer to the arrival.
-    from_answer: Vec<Duration>,
+    pub from_answer: Vec<Duration>,
     /// From the first byte sent to the arrival.
-    from_post: Vec<Duration>,
+    pub from_post: Vec<Duration>,
 }
 
 pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
@@ -54,7 +54,8 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
     })
 }
 
-async fn times(
+/// Times so many callbacks of calls that were not told of before.
+pub async fn times(
     machine: &Machine,
     service: &Service,
     sink: &Sink,
@@ -68,7 +69,8 @@ async fn times(
     let mut sending = JoinSet::new();
     for _ in 0..in_flight {
         let mut client = Client::connect(&service.address()).await?;
-        let (calls, requests, next, sink) = (Arc::clone(&calls), Arc::clone(&requests), Arc::clone(&next), sink.clone());
+        let (calls, requests, next, sink) =
+            (Arc::clone(&calls), Arc::clone(&requests), Arc::clone(&next), sink.clone());
         sending.spawn(async move {
             let mut times = Times { from_answer: Vec::new(), from_post: Vec::new() };
             loop {
@@ -96,8 +98,13 @@ async fn times(
 }
 
 /// In milliseconds.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
-fn quantile(sorted: &[Duration], share: f64) -> f64 {
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place in a list"
+)]
+pub fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let place = ((sorted.len() - 1) as f64 * share).round() as usize;
     sorted[place].as_secs_f64() * 1000.0
 }

@@ -28,7 +28,7 @@ pub struct Machine {
 /// A service with what it keeps on disk.
 pub struct Service {
     pub server: Server,
-    pub dir: TempDir,
+    _dir: TempDir,
 }
 
 impl Machine {
@@ -87,7 +87,7 @@ impl Machine {
         let dir = TempDir::new()?;
         let vars = self.vars(database, more);
         let server = start(command, &vars, dir.path()).await?;
-        Ok(Service { server, dir })
+        Ok(Service { server, _dir: dir })
     }
 
     pub fn vars(&self, database: &Database, more: &[(&'static str, String)]) -> HashMap<&'static str, String> {
@@ -106,6 +106,24 @@ impl Machine {
     }
 }
 
+/// Resident memory, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    pub now: u64,
+    pub most: u64,
+}
+
+/// How much memory a process holds.
+pub fn memory(server: &Server) -> Memory {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap_or_default();
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").trim().parse().unwrap_or_default()
+    };
+    Memory { now: kib("VmRSS:"), most: kib("VmHWM:") }
+}
+
+/// Starts a command whose log goes to a file, and waits until it is ready.
 pub async fn start(command: &[&str], vars: &HashMap<&str, String>, dir: &Path) -> anyhow::Result<Server> {
     let log = File::create(dir.join("log"))?;
     Ok(Server::start_writing(command, vars, dir, &log).await)

@@ -8,15 +8,22 @@
 mod accept;
 mod boot;
 mod deliver;
+mod growth;
 mod latency;
 mod load;
 mod machine;
+mod pages;
+mod pipeline;
 mod reference;
 mod report;
 mod sink;
 #[path = "../../tests/it/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests' world, of which this uses a part")]
 mod support;
+mod sync;
+#[path = "../../tests/it/panel/visitor.rs"]
+#[expect(dead_code, reason = "one of the tests' people, of whom this wants the cookies")]
+mod visitor;
 
 use self::{machine::Machine, report::Section};
 
@@ -53,6 +60,10 @@ async fn measure(part: &str, machine: &Machine) -> anyhow::Result<Section> {
         "accept" => accept::measure(machine).await,
         "deliver" => deliver::measure(machine).await,
         "latency" => latency::measure(machine).await,
-        _ => boot::measure(machine).await,
+        "pipeline" => pipeline::measure(machine).await,
+        "boot" => boot::measure(machine).await,
+        "growth" => growth::measure(machine).await,
+        "pages" => pages::measure(machine).await,
+        _ => sync::measure(machine).await,
     }
 }

@@ -18,7 +18,10 @@ use bytes::Bytes;
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{load::{self, Took}, support::Database};
+use crate::{
+    load::{self, Took},
+    support::Database,
+};
 
 /// The argument under which this program is the null server.
 pub const NULL_SERVER: &str = "null-server";
@@ -100,7 +103,8 @@ pub async fn bare_client(urls: &[String], clients: usize, count: usize, body: &B
     let begun = Instant::now();
     let mut sending = JoinSet::new();
     for index in 0..clients {
-        let (client, next, url, body) = (client.clone(), Arc::clone(&next), urls[index % urls.len()].clone(), body.clone());
+        let (client, next, url, body) =
+            (client.clone(), Arc::clone(&next), urls[index % urls.len()].clone(), body.clone());
         sending.spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < count {
                 let request = client.post(&url).header("content-type", "application/json").body(body.clone());

@@ -53,11 +53,7 @@ impl Sink {
     pub fn start() -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
-        let sink = Self {
-            address: listener.local_addr()?.to_string(),
-            count: Arc::default(),
-            awaited: Arc::default(),
-        };
+        let sink = Self { address: listener.local_addr()?.to_string(), count: Arc::default(), awaited: Arc::default() };
         let serving = sink.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -3,6 +3,7 @@
 use std::{
     io::{Write, stdout},
     process::ExitCode,
+    sync::Arc,
 };
 
 use super::session::Session;
@@ -11,7 +12,7 @@ use crate::{
     config::Config,
     jobs,
     systems::{Check, CheckStatus, Report},
-    telemetry,
+    telemetry::Metrics,
 };
 
 #[derive(Debug, clap::Args)]
@@ -22,15 +23,14 @@ pub struct Args {
 }
 
 /// Contacts every system, prints what was found, and exits 1 if any failed.
-pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
+pub async fn run(config: Config, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     let session = match Session::open(&config).await {
         Ok(session) => session,
         // Also an answer to what was asked, in the form it was asked for.
         Err(error) => return say(&Report::without_database(&config, &error), args),
     };
     let port = config.service.bind.port();
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, port)?;
     let report = app.systems.check().await;
     let report = match jobs::check_seals(&app.pool, &app.key_ring).await {
         Ok(()) => report,

@@ -18,7 +18,6 @@ use crate::{
         import::{Imported, import},
     },
     queue::Wake,
-    telemetry,
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +35,6 @@ pub struct Args {
 
 /// Imports, reports, and exits 1 if anything could not be read.
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
     let session = Session::open(&config).await?;
     let clock = session.clock.clone();
     tenants::find_tenant(&session.pool, &args.tenant)

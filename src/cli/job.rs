@@ -3,6 +3,7 @@
 use std::{
     io::{Write, stdout},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Subcommand;
@@ -12,7 +13,7 @@ use crate::{
     app::App,
     config::{Config, ConfigError, Problem},
     jobs::{self, Job},
-    telemetry,
+    telemetry::Metrics,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,8 +32,7 @@ enum Command {
 }
 
 /// Runs the job and says what it did.
-pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
+pub async fn run(config: Config, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     let Command::Run { name } = args.command;
     if name == Job::Poll && config.gong.polling.is_none() {
         let text = "must be on for the job poll, and GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET be given".to_owned();
@@ -40,7 +40,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, port)?;
     let done = jobs::run(&app, name).await;
     app.wake.tell_others(&app.pool).await;
     drop(app);

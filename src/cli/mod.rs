@@ -13,11 +13,15 @@ mod sync;
 mod token;
 mod worker;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
-use crate::config::{Config, ConfigError};
+use crate::{
+    config::{Config, ConfigError},
+    telemetry::{Metrics, Telemetry},
+};
 
 /// Turns recorded customer calls into summaries, documents and notifications.
 ///
@@ -63,37 +67,48 @@ pub fn run() -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         unreachable!("nothing else installs a crypto provider");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
-    match runtime.block_on(dispatch(command)) {
-        Ok(code) => code,
-        Err(error) => fail(&error),
+    dispatch(command).unwrap_or_else(|error| fail(&error))
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Openapi => openapi::run(),
+        Command::Healthcheck => runtime()?.block_on(healthcheck::run(&Config::load()?)),
+        Command::Demo(args) => {
+            observed(demo::config()?, async |config, metrics| demo::run(config, &args, metrics).await)
+        }
+        Command::Serve(args) => {
+            observed(Config::load()?, async |config, metrics| serve::run(config, &args, metrics).await)
+        }
+        Command::Worker => observed(Config::load()?, worker::run),
+        Command::Check(args) => {
+            observed(Config::load()?, async |config, metrics| check::run(config, &args, metrics).await)
+        }
+        Command::Sync(args) => {
+            observed(Config::load()?, async |config, metrics| sync::run(config, args, metrics).await)
+        }
+        Command::Job(args) => observed(Config::load()?, async |config, metrics| job::run(config, &args, metrics).await),
+        Command::Migrate => observed(Config::load()?, async |config, _| migrate::run(config).await),
+        Command::Token(args) => observed(Config::load()?, async |config, _| token::run(config, args).await),
+        Command::Import(args) => observed(Config::load()?, async |config, _| import::run(config, args).await),
     }
 }
 
-async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    if let Command::Openapi = command {
-        return openapi::run();
-    }
-    let config = match &command {
-        Command::Demo(_) => Config::load_without(demo::IGNORED)?,
-        _ => Config::load()?,
-    };
-    match command {
-        Command::Serve(args) => serve::run(config, &args).await,
-        Command::Worker => worker::run(config).await,
-        Command::Demo(args) => demo::run(config, &args).await,
-        Command::Migrate => migrate::run(config).await,
-        Command::Check(args) => check::run(config, &args).await,
-        Command::Sync(args) => sync::run(config, args).await,
-        Command::Job(args) => job::run(config, &args).await,
-        Command::Token(args) => token::run(config, args).await,
-        Command::Import(args) => import::run(config, args).await,
-        Command::Healthcheck => healthcheck::run(&config).await,
-        Command::Openapi => openapi::run(),
-    }
+/// Runs a command between the start and the end of telemetry, which both lie outside of its runtime, and whatever becomes
+/// of it.
+fn observed(
+    config: Config,
+    command: impl AsyncFnOnce(Config, Arc<Metrics>) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let telemetry = Telemetry::start(&config)?;
+    let metrics = Arc::clone(&telemetry.metrics);
+    let ended = runtime().and_then(|runtime| runtime.block_on(command(config, metrics)));
+    telemetry.finish();
+    ended
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]

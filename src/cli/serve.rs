@@ -13,7 +13,7 @@ use crate::{
     config::{Config, ConfigError, Problem},
     http, jobs,
     lifecycle::{self, Shutdown},
-    telemetry,
+    telemetry::Metrics,
 };
 
 #[derive(Debug, Default, clap::Args)]
@@ -24,8 +24,7 @@ pub struct Args {
 }
 
 /// Runs until a signal.
-pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
+pub async fn run(config: Config, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     warn_of_unused_variables(&config);
     // A worker has no other port, so this is `serve`'s to refuse.
     if config.service.metrics_port == Some(config.service.bind.port()) {
@@ -38,7 +37,7 @@ pub async fn run(config: Config, args: &Args) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {} (BIND_ADDR, PORT)", config.service.bind))?;
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, address.port())?;
     jobs::renew_seals(&app.pool, &app.key_ring).await?;
     let background = if args.no_workers {
         lifecycle::start_without_workers(&app, &shutdown)

@@ -4,6 +4,7 @@ use std::{
     io::{IsTerminal, Write, stderr, stdout},
     num::NonZeroUsize,
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -18,7 +19,7 @@ use crate::{
     config::{Config, ConfigError, Problem},
     intake::gong::{Sync, SyncMode, SyncPlan, SyncProgress},
     lifecycle::Shutdown,
-    telemetry,
+    telemetry::Metrics,
 };
 
 #[derive(Debug, clap::Args)]
@@ -56,8 +57,7 @@ struct GongArgs {
 }
 
 /// Reads, shows how far it is, and says what it brought.
-pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
+pub async fn run(config: Config, args: Args, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     let Source::Gong(args) = args.source;
     if config.gong.api.is_none() {
         let text = "must be given, with GONG_ACCESS_KEY_SECRET, for sync gong".to_owned();
@@ -72,7 +72,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let stop = Shutdown::on_signals(config.service.shutdown_timeout)?.soft;
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, port)?;
     let done = sync(&app, &args, stop).await;
     app.wake.tell_others(&app.pool).await;
     drop(app);

@@ -25,7 +25,6 @@ use crate::{
         ids::TokenId,
         text,
     },
-    telemetry,
 };
 
 /// Who the audit names for changes made here.
@@ -75,7 +74,6 @@ fn role(text: &str) -> Result<Role, String> {
 
 /// Runs the command.
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
     let session = Session::open(&config).await?;
     let done = match args.command {
         Command::Create { name, role, tenant, expires_at } => create(&session, &name, role, &tenant, expires_at).await,

@@ -1,6 +1,6 @@
 //! `worker`: the workers only.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use tracing::info;
 
@@ -13,17 +13,16 @@ use crate::{
     config::Config,
     jobs,
     lifecycle::{self, Shutdown},
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// Works until a signal.
-pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let _logs = telemetry::start_logs(&config.service)?;
+pub async fn run(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     warn_of_unused_variables(&config);
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let session = Session::open(&config).await?;
     let port = config.service.bind.port();
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), port)?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, port)?;
     jobs::renew_seals(&app.pool, &app.key_ring).await?;
     let background = lifecycle::start_workers(&app, &shutdown);
     serve_metrics(&app, &background, &shutdown).await?;

@@ -62,7 +62,10 @@ impl Env {
     }
 
     pub(super) fn problem(&mut self, variable: &str, text: impl Into<String>) {
-        self.problems.push(Problem { variable: variable.to_owned(), text: text.into() });
+        let problem = Problem { variable: variable.to_owned(), text: text.into() };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem); // some variables are read for several things
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<(), ConfigError> {
@@ -77,6 +80,15 @@ impl Env {
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.asked.borrow_mut().insert(name.to_owned());
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// The variables that begin so and were not asked for.
+    pub(super) fn unasked(&self, beginning: &str) -> Vec<String> {
+        let asked = self.asked.borrow();
+        let mut names: Vec<_> =
+            self.vars.keys().filter(|name| name.starts_with(beginning) && !asked.contains(*name)).cloned().collect();
+        names.sort_unstable();
+        names
     }
 
     pub(super) fn is_set(&self, name: &str) -> bool {

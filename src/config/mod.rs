@@ -9,6 +9,7 @@ mod env;
 mod gong;
 mod google;
 mod mail;
+mod otlp;
 mod retention;
 mod retries;
 mod service;
@@ -27,6 +28,7 @@ pub use self::{
     gong::{GongApiConfig, GongConfig, PollingConfig, public_key},
     google::GoogleConfig,
     mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls},
+    otlp::{BatchConfig, OtlpConfig, SamplerConfig, SignalConfig},
     retention::RetentionConfig,
     retries::RetryConfig,
     service::{DatabaseConfig, LogFormat, ServiceConfig},
@@ -66,12 +68,11 @@ pub struct Config {
     pub egress: EgressConfig,
     /// How long history is kept.
     pub retention: RetentionConfig,
+    /// Where traces, metrics and logs are exported, if anywhere.
+    pub otlp: Option<OtlpConfig>,
     /// What is set but not acted on by this version.
-    pub unused: Vec<&'static str>,
+    pub unused: Vec<String>,
 }
-
-/// Variables of INTERFACE §3 that this version does not act on yet: naming them is better than ignoring them.
-const NOT_YET: &[&str] = &["OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl Config {
     /// Reads the process's environment, and a `.env` in the working directory where the environment is silent.
@@ -79,7 +80,7 @@ impl Config {
         Self::load_without(&[])
     }
 
-    /// Does the same as if the variables in `ignored` were not set.
+    /// Does the same as if the variables in `ignored` were not set; one that ends in `*` stands for all that begin so.
     pub fn load_without(ignored: &[&str]) -> Result<Self, ConfigError> {
         let mut vars: HashMap<String, String> = match dotenvy::from_filename_iter(".env") {
             Ok(lines) => lines.collect::<Result<_, _>>().map_err(|error| ConfigError::unreadable_env_file(&error))?,
@@ -94,7 +95,11 @@ impl Config {
                 Err(_) => drop(unreadable.insert(name)),
             }
         }
-        vars.retain(|name, _| !ignored.contains(&name.as_str()));
+        let is_ignored = |name: &str, ignored: &str| match ignored.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == ignored,
+        };
+        vars.retain(|name, _| !ignored.iter().any(|ignored| is_ignored(name, ignored)));
         Self::read(Env::new(vars, unreadable))
     }
 
@@ -121,7 +126,9 @@ impl Config {
             mail: MailConfig::read(&mut env),
             egress: EgressConfig::read(&mut env),
             retention: RetentionConfig::read(&mut env),
-            unused: NOT_YET.iter().copied().filter(|name| env.is_set(name)).collect(),
+            otlp: otlp::read(&mut env),
+            // Of the standard's many variables: naming what is not acted on is better than ignoring it.
+            unused: env.unasked("OTEL_"),
         };
         env.finish()?;
         Ok(config)

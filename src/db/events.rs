@@ -15,9 +15,10 @@ pub async fn insert_events(db: &mut PgConnection, events: &[&NewEvent], now: Dat
     let callbacks: Vec<_> = events.iter().map(|event| Some(event.callback.as_ref()?.1.as_slice())).collect();
     sqlx::query!(
         "INSERT INTO events (id, tenant_id, type, intent, subject, data, source_id, callback, run_id, trace_id,
-                             origin_at, external_id, created_at)
-         SELECT *, $13 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
-                                   $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::text[])",
+                             trace_parent, origin_at, external_id, created_at)
+         SELECT *, $14 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[],
+                                   $8::bytea[], $9::uuid[], $10::text[], $11::text[], $12::timestamptz[],
+                                   $13::text[])",
         &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.tenant.clone()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.event_type.clone()).collect::<Vec<_>>(),
@@ -27,7 +28,8 @@ pub async fn insert_events(db: &mut PgConnection, events: &[&NewEvent], now: Dat
         &sources as &[Option<uuid::Uuid>],
         &callbacks as &[Option<&[u8]>],
         &events.iter().map(|event| event.run_id.map(RunId::uuid)).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
-        &events.iter().map(|event| event.trace_id.clone()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.trace.id.clone()).collect::<Vec<_>>(),
+        &text(|event| event.trace.parent.clone()) as &[Option<String>],
         &events.iter().map(|event| event.origin_at).collect::<Vec<_>>(),
         &text(|event| event.external_id.clone()) as &[Option<String>],
         now,

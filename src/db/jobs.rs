@@ -52,6 +52,8 @@ pub struct ClaimedJob {
     pub event_id: EventId,
     /// The trace of the callback.
     pub trace_id: String,
+    /// Where in it the run began.
+    pub trace_parent: Option<String>,
     /// When the callback was accepted.
     pub run_created_at: DateTime<Utc>,
 }
@@ -88,7 +90,7 @@ pub async fn claim_due_jobs(
            SELECT j.id, $1::uuid AS "claim_id!", j.tenant_id AS tenant, j.run_id AS "run_id: RunId",
                   j.kind AS "stage: Stage", j.attempt, j.free_attempts, j.created_at, r.call_id,
                   r.source_id AS "source: SourceId", r.event_id AS "event_id: EventId", r.trace_id,
-                  r.created_at AS run_created_at
+                  r.trace_parent, r.created_at AS run_created_at
            FROM claimed j JOIN runs r ON r.id = j.run_id"#,
         claim_id,
         now,

@@ -7,6 +7,7 @@ use super::Page;
 use crate::domain::{
     ids::{EventId, RunId, SourceId},
     run::{RunState, Stage},
+    trace::Trace,
 };
 
 /// A run about to begin.
@@ -26,8 +27,8 @@ pub struct NewRun {
     pub state: RunState,
     /// Why it is skipped.
     pub reason: Option<&'static str>,
-    /// The trace of the callback.
-    pub trace_id: String,
+    /// Where in the trace of the callback it begins.
+    pub trace: Trace,
 }
 
 /// Inserts runs, many in one round trip, counts them, and tells which of them are new: the others' calls have one already.
@@ -35,15 +36,15 @@ pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<U
     let finished: Vec<_> = runs.iter().map(|run| (run.state != RunState::Active).then_some(now)).collect();
     sqlx::query_scalar!(
         r#"WITH begun AS (
-               INSERT INTO runs (id, tenant_id, source_id, call_id, event_id, state, reason, trace_id, finished_at, stage,
-                                 created_at)
-               SELECT *, 'fetch', $10 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
-                                                  $7::text[], $8::text[], $9::timestamptz[])
+               INSERT INTO runs (id, tenant_id, source_id, call_id, event_id, state, reason, trace_id, trace_parent,
+                                 finished_at, stage, created_at)
+               SELECT *, 'fetch', $11 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
+                                                  $7::text[], $8::text[], $9::text[], $10::timestamptz[])
                ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
                RETURNING id, tenant_id, state
            ), tallied AS (
                INSERT INTO tallies (tenant_id, hour, what, n)
-               SELECT tenant_id, date_trunc('hour', $10, 'UTC'), what, count(*)
+               SELECT tenant_id, date_trunc('hour', $11, 'UTC'), what, count(*)
                FROM begun CROSS JOIN LATERAL unnest(ARRAY['call.received', 'call.' || nullif(state, 'active')]) AS what
                WHERE what IS NOT NULL GROUP BY 1, 3
            )
@@ -55,7 +56,8 @@ pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<U
         &runs.iter().map(|run| run.event_id.uuid()).collect::<Vec<_>>(),
         &runs.iter().map(|run| run.state.as_str().to_owned()).collect::<Vec<_>>(),
         &runs.iter().map(|run| run.reason.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
-        &runs.iter().map(|run| run.trace_id.clone()).collect::<Vec<_>>(),
+        &runs.iter().map(|run| run.trace.id.clone()).collect::<Vec<_>>(),
+        &runs.iter().map(|run| run.trace.parent.clone()).collect::<Vec<_>>() as &[Option<String>],
         &finished as &[Option<DateTime<Utc>>],
         now,
     )
@@ -234,13 +236,14 @@ pub async fn insert_rerun(
     tenant: &str,
     call_id: &str,
     run_id: RunId,
-    trace_id: &str,
+    trace: &Trace,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<RunId>> {
     sqlx::query_scalar!(
         r#"WITH begun AS (
-               INSERT INTO runs (id, tenant_id, source_id, call_id, number, event_id, state, stage, trace_id, created_at)
-               SELECT $3, tenant_id, source_id, call_id, number + 1, event_id, 'active', 'fetch', $4, $5
+               INSERT INTO runs (id, tenant_id, source_id, call_id, number, event_id, state, stage, trace_id, trace_parent,
+                                 created_at)
+               SELECT $3, tenant_id, source_id, call_id, number + 1, event_id, 'active', 'fetch', $4, $6, $5
                FROM (SELECT * FROM runs WHERE tenant_id = $1 AND call_id = $2 ORDER BY number DESC LIMIT 1) latest
                WHERE state <> 'active'
                ON CONFLICT ON CONSTRAINT runs_one_per_call DO NOTHING
@@ -253,8 +256,9 @@ pub async fn insert_rerun(
         tenant,
         call_id,
         run_id.uuid(),
-        trace_id,
+        trace.id,
         now,
+        trace.parent,
     )
     .fetch_optional(db)
     .await

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::ids::{EndpointId, EventId, RunId, SourceId};
+use super::{
+    ids::{EndpointId, EventId, RunId, SourceId},
+    trace::Trace,
+};
 
 /// The names of the events this service raises itself (INTERFACE §6).
 pub mod event_type {
@@ -61,16 +64,8 @@ pub struct NewEvent {
     pub callback: Option<(SourceId, Vec<u8>)>,
     /// The run it belongs to.
     pub run_id: Option<RunId>,
-    /// The trace of the callback that caused it.
-    pub trace_id: String,
+    /// Where in the trace of its cause it was raised.
+    pub trace: Trace,
     /// When the cause reached us.
     pub origin_at: DateTime<Utc>,
-}
-
-/// Makes the id under which one callback's way is logged: 32 hex digits, as in W3C trace context.
-#[must_use]
-pub fn new_trace_id() -> String {
-    let mut bytes = [0u8; 16];
-    rand::fill(&mut bytes);
-    hex::encode(bytes)
 }

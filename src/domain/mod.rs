@@ -25,4 +25,5 @@ pub mod signature;
 pub mod summary;
 pub mod text;
 pub mod tokens;
+pub mod trace;
 pub mod transcript;

@@ -33,10 +33,7 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
-    // Without the database the rest is worth all the more.
-    let queues = db::stats::queue_depths(&app.pool, app.clock.now()).await.unwrap_or_default();
-    let used = app.systems.gong_used().await.unwrap_or_default();
-    app.metrics.note_systems(&app.systems.breakers(), used.map(|used| used.today));
-    let text = app.metrics.text(&queues).map_err(Problem::internal)?;
+    app.note_gauges().await;
+    let text = app.metrics.text().map_err(Problem::internal)?;
     Ok(([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text))
 }

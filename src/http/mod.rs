@@ -11,6 +11,7 @@ mod openapi;
 mod panel;
 mod problem;
 pub mod server;
+mod spans;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -62,6 +63,7 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(middleware::from_fn(problem::render))
         .layer(nosniff)
+        .layer(middleware::from_fn(spans::span))
         .layer(Extension(Arc::<auth::WrongTokens>::default()))
         .with_state(app)
 }

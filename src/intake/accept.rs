@@ -174,7 +174,7 @@ fn new_run(callback: &Callback, call: &Call, skipped: Option<&'static str>) -> N
         event_id: EventId::new(),
         state: if skipped.is_some() { RunState::Skipped } else { RunState::Active },
         reason: skipped,
-        trace_id: callback.trace_id.clone(),
+        trace: callback.trace.clone(),
     }
 }
 
@@ -211,7 +211,7 @@ fn events_of(run: &NewRun, callback: &Callback, now: DateTime<Utc>) -> Vec<NewEv
         mailboxes: Vec::new(),
         callback: Some((callback.source, if erased { Vec::new() } else { callback.body.clone() })),
         run_id: Some(run.id),
-        trace_id: run.trace_id.clone(),
+        trace: run.trace.clone(),
         origin_at: now,
     };
     if run.state != RunState::Skipped {
@@ -241,7 +241,7 @@ fn test_event(callback: &Callback, now: DateTime<Utc>) -> NewEvent {
         mailboxes: Vec::new(),
         callback: Some((callback.source, callback.body.clone())),
         run_id: None,
-        trace_id: callback.trace_id.clone(),
+        trace: callback.trace.clone(),
         origin_at: now,
     }
 }

@@ -1,9 +1,12 @@
 //! What a proven body says: which call, and whether it is only a test.
 
+use tracing::info_span;
+
 use super::proof::VerifiedBody;
 use crate::{
     clients::gong::{parse_json_exact, shapes},
-    domain::{call::Call, event::new_trace_id, ids::SourceId},
+    domain::{call::Call, ids::SourceId, trace::Trace},
+    telemetry::traces,
 };
 
 /// A callback that was proven (or read from a file of ours) and names a call.
@@ -14,7 +17,7 @@ pub struct Callback {
     pub(super) body: Vec<u8>,
     /// `None` for Gong's "Test now", which starts nothing.
     pub(super) call: Option<Call>,
-    pub(super) trace_id: String,
+    pub(super) trace: Trace,
 }
 
 /// Why a proven body is not a callback.
@@ -45,20 +48,20 @@ impl Callback {
             source: verified.source,
             body: verified.bytes.to_vec(),
             call,
-            trace_id: new_trace_id(),
+            trace: traces::current(),
         })
     }
 
-    /// A call that a file names, or the API listed.
+    /// A call that a file names, or the API listed: a trace begins with it.
     #[must_use]
     pub fn found(tenant: &str, source: SourceId, call: Call) -> Self {
-        let body = Vec::new();
-        Self { tenant: tenant.to_owned(), source, body, call: Some(call), trace_id: new_trace_id() }
+        let trace = info_span!(parent: None, "call.found", call.id = call.id).in_scope(traces::current);
+        Self { tenant: tenant.to_owned(), source, body: Vec::new(), call: Some(call), trace }
     }
 
     /// Under which this call's way is logged.
     #[must_use]
     pub fn trace_id(&self) -> &str {
-        &self.trace_id
+        &self.trace.id
     }
 }

@@ -18,12 +18,12 @@ use crate::{
         clock::{Clock, after},
         delivery::{Attempt, DeliveryStatus, Verdict},
         endpoint::FAILING_FROM,
-        event::{Audience, NewEvent, event_type, new_trace_id},
+        event::{Audience, NewEvent, event_type},
         ids::{DeliveryId, EndpointId, EventId},
         retry::{Schedule, jittered},
     },
     queue::{Claim, GroupCommit, Queue, Wake, keep_trying},
-    telemetry::Metrics,
+    telemetry::{Metrics, traces},
 };
 
 /// At most so many under way to one endpoint, whatever the concurrency: a receiver that answers in 10 ms then takes 1,600
@@ -89,7 +89,8 @@ impl Notifier {
     ) -> anyhow::Result<(DeliveryId, Attempt)> {
         // A task of its own: an administrator who closes the page does not leave half a test behind.
         let (notifier, tenant) = (Arc::clone(self), tenant.to_owned());
-        Ok(tokio::spawn(async move { notifier.send_test_now(&tenant, endpoint_id).await }).await??)
+        let sending = async move { notifier.send_test_now(&tenant, endpoint_id).await };
+        Ok(tokio::spawn(sending.in_current_span()).await??)
     }
 
     async fn send_test_now(&self, tenant: &str, endpoint_id: EndpointId) -> sqlx::Result<(DeliveryId, Attempt)> {
@@ -149,6 +150,9 @@ impl Notifier {
             error = attempt.error,
             "attempted a delivery"
         );
+        if matches!(status, DeliveryStatus::Retrying | DeliveryStatus::Failed) {
+            traces::mark_failed(status.as_str());
+        }
         let settled = Settled {
             settlement,
             endpoint_id: delivery.endpoint_id,
@@ -192,7 +196,7 @@ impl Queue for Notifier {
 
     async fn work(&self, delivery: ClaimedDelivery) {
         let span = info_span!(
-            "delivery",
+            "delivery.attempt",
             trace.id = delivery.trace_id,
             delivery.id = %delivery.id,
             event.id = %delivery.event_id,
@@ -200,6 +204,7 @@ impl Queue for Notifier {
             endpoint.id = %delivery.endpoint_id,
             endpoint.kind = delivery.kind.as_str(),
         );
+        traces::follow(&span, &delivery.trace_id, delivery.trace_parent.as_deref());
         self.deliver(delivery).instrument(span).await;
     }
 
@@ -225,7 +230,7 @@ fn test_ping(tenant: &str, endpoint_id: EndpointId, now: DateTime<Utc>) -> NewEv
         mailboxes: Vec::new(),
         callback: None,
         run_id: None,
-        trace_id: new_trace_id(),
+        trace: traces::current(),
         origin_at: now,
     }
 }

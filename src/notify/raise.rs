@@ -76,13 +76,12 @@ pub async fn raise_in(tx: &mut PgConnection, told: &[NewEvent], now: DateTime<Ut
         .zip(emitted)
         .map(|(event, emitted)| (event.id, i64::try_from(emitted.endpoints).unwrap_or(i64::MAX)))
         .collect();
-    let answer = |event: &NewEvent| match reached.get(&event.id) {
-        Some(&endpoints) => Raised { event_id: event.id, endpoints, duplicate: false },
-        None => {
-            let first = external(event).and_then(|id| first.get(&id)).copied();
-            let first = first.expect("what was left out is known");
-            Raised { endpoints: reached.get(&first.event_id).copied().unwrap_or(first.endpoints), ..first }
+    let answer = |event: &NewEvent| {
+        if let Some(&endpoints) = reached.get(&event.id) {
+            return Raised { event_id: event.id, endpoints, duplicate: false };
         }
+        let first = external(event).and_then(|id| first.get(&id)).copied().expect("what was left out is known");
+        Raised { endpoints: reached.get(&first.event_id).copied().unwrap_or(first.endpoints), ..first }
     };
     Ok(told.iter().map(answer).collect())
 }

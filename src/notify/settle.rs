@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
-use tracing::warn;
+use tracing::{info_span, warn};
 use uuid::Uuid;
 
 use super::emit;
@@ -22,11 +22,12 @@ use crate::{
         clock::Clock,
         delivery::{DeliveryStatus, Verdict},
         endpoint::{FAILING_FROM, OPENS_FROM, disabled_reason},
-        event::{Audience, NewEvent, event_type, new_trace_id},
+        event::{Audience, NewEvent, event_type},
         ids::{DeliveryId, EndpointId, EventId},
         retry::Schedule,
     },
     queue::{Committer, Wake},
+    telemetry::traces,
 };
 
 /// An endpoint that only failed for this long is disabled.
@@ -185,7 +186,7 @@ fn endpoint_event(
         mailboxes: Vec::new(),
         callback: None,
         run_id: None,
-        trace_id: new_trace_id(),
+        trace: info_span!("event.raise", event.r#type = event_type, endpoint.id = %id).in_scope(traces::current),
         origin_at: now,
     }
 }

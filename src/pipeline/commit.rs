@@ -21,6 +21,7 @@ use crate::{
     },
     notify,
     queue::{keep_trying, may_pass},
+    telemetry::traces,
 };
 
 /// The outcome of an attempt that has to wait for something.
@@ -63,6 +64,9 @@ impl Pipeline {
             Next::PutBack { outcome, .. } | Next::End { outcome, .. } => outcome,
         };
         self.metrics.stage(job.stage, took, outcome);
+        if matches!(outcome, "retry" | "failed") {
+            traces::mark_failed(outcome);
+        }
         if let Next::Done(Effect::Summarised(made)) = &next
             && let Some(spent) = &made.spent
         {
@@ -239,7 +243,7 @@ fn event(job: &ClaimedJob, event_type: &str, data: &CallData, intent: Option<Str
         mailboxes: Vec::new(),
         callback: None,
         run_id: Some(job.run_id),
-        trace_id: job.trace_id.clone(),
+        trace: traces::current_in(&job.trace_id),
         origin_at: job.run_created_at,
     }
 }

@@ -36,7 +36,7 @@ use crate::{
     intake::import::ImportDir,
     notify::Mailboxes,
     queue::{Claim, Queue, Wake},
-    telemetry::Metrics,
+    telemetry::{Metrics, traces},
     templates::Templates,
 };
 
@@ -111,12 +111,13 @@ impl Pipeline {
         let mut next = Some(job);
         while let Some(job) = next.take() {
             let span = info_span!(
-                "stage",
+                "stage.run",
                 trace.id = job.trace_id,
                 run.id = %job.run_id,
                 call.id = job.call_id,
                 stage = job.stage.as_str(),
             );
+            traces::follow(&span, &job.trace_id, job.trace_parent.as_deref());
             let trying = async {
                 let stopwatch = tokio::time::Instant::now();
                 let result = self.try_stage(&job).await;

@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 use crate::{
     db::{Page, call_search, calls, jobs, runs},
     domain::{
-        event::new_trace_id,
         ids::{DEFAULT_SOURCE, RunId},
         run::Stage,
     },
     intake::{self, Callback},
+    telemetry::traces,
 };
 
 /// Why a run cannot be retried.
@@ -78,7 +78,7 @@ pub async fn rerun_call(
         let accepted = intake::accept_in(tx, Callback::found(tenant, DEFAULT_SOURCE, call), now).await?;
         return accepted.run_id.ok_or(RerunError::NotFound);
     }
-    let run_id = runs::insert_rerun(&mut *tx, tenant, call_id, RunId::new(), &new_trace_id(), now).await?;
+    let run_id = runs::insert_rerun(&mut *tx, tenant, call_id, RunId::new(), &traces::current(), now).await?;
     let run_id = run_id.ok_or(RerunError::UnderWay)?;
     jobs::insert_jobs(&mut *tx, &[(tenant, run_id, Stage::Fetch)], now).await?;
     call_search::refresh(tx, &[(tenant, call_id)]).await?;

@@ -1,10 +1,20 @@
 //! Log lines: to standard error for people or machines, and into daily files if asked for.
+//!
+//! Lines are written by threads of their own. When a disk is full or nobody reads what standard error leads to, lines are
+//! lost and nothing waits: writing them where they arise would block the service, or end the request they are about.
 
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing_appender::{non_blocking::WorkerGuard, rolling};
-use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Level, Subscriber, level_filters::LevelFilter};
+use tracing_appender::{non_blocking, non_blocking::WorkerGuard, rolling};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::Filter,
+    registry::LookupSpan,
+};
 
 use crate::config::{LogFormat, ServiceConfig};
 
@@ -13,48 +23,62 @@ const QUIET: &[&str] = &["html5ever=off", "selectors=off", "css_inline=off", "sq
 /// How many daily files are kept.
 const LOG_FILES: usize = 14;
 
-/// Writes out what is buffered when it is dropped.
-pub struct LogGuard(Option<WorkerGuard>);
-
-impl std::fmt::Debug for LogGuard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("LogGuard").field(&self.0.is_some()).finish()
-    }
+/// Writes out what is buffered when it is dropped, and waits for that a second at most.
+pub(super) struct LogGuard {
+    _stderr: WorkerGuard,
+    _files: Option<WorkerGuard>,
 }
 
-/// Starts logging for the whole process.
-pub fn start_logs(config: &ServiceConfig) -> anyhow::Result<LogGuard> {
-    let filter = || {
-        let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?;
-        QUIET.iter().try_fold(filter, |filter, directive| anyhow::Ok(filter.add_directive(directive.parse()?)))
-    };
-    let format =
-        config.log_format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json });
-    let to_stderr = fmt::layer().with_writer(std::io::stderr);
-    let to_stderr = match format {
-        LogFormat::Json => to_stderr.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Pretty => to_stderr.with_ansi(std::io::stderr().is_terminal()).with_target(false).compact().boxed(),
-    };
-    let (to_files, guard) = match &config.log_dir {
-        Some(dir) => {
-            let files = rolling::Builder::new()
-                .rotation(rolling::Rotation::DAILY)
-                .filename_prefix("aftercall")
-                .filename_suffix("json")
-                .max_log_files(LOG_FILES)
-                .build(dir)
-                .with_context(|| format!("LOG_DIR: cannot write to {}", dir.display()))?;
-            let (writer, guard) = tracing_appender::non_blocking(files);
-            let layer = fmt::layer()
-                .with_writer(writer)
-                .json()
-                .flatten_event(true)
-                .with_span_list(false)
-                .with_filter(filter()?);
-            (Some(layer), Some(guard))
+/// A layer of log lines.
+pub(super) type Lines<S> = Box<dyn Layer<S> + Send + Sync>;
+
+/// What is logged at all.
+pub(super) fn filter(config: &ServiceConfig) -> anyhow::Result<EnvFilter> {
+    let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?;
+    QUIET.iter().try_fold(filter, |filter, directive| Ok(filter.add_directive(directive.parse()?)))
+}
+
+/// What lines are written of. Spans that only traces are made of are left out: with one around it, a line would tell of
+/// that one instead of the work it is part of, whose trace it carries.
+fn lines<S>(config: &ServiceConfig) -> anyhow::Result<impl Filter<S> + Send + Sync + use<S>> {
+    let work = filter_fn(|metadata| metadata.is_event() || *metadata.level() <= Level::INFO);
+    Ok(filter(config)?.and(work.with_max_level_hint(LevelFilter::TRACE)))
+}
+
+/// The layers that write to standard error and into files.
+pub(super) fn layers<S, T>(config: &ServiceConfig) -> anyhow::Result<(Lines<S>, Option<Lines<T>>, LogGuard)>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let terminal = std::io::stderr().is_terminal();
+    let (writer, stderr) = tracing_appender::non_blocking(std::io::stderr());
+    let to_stderr = match config.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json }) {
+        LogFormat::Json => json(writer).with_filter(lines(config)?).boxed(),
+        LogFormat::Pretty => {
+            let layer = fmt::layer().with_writer(writer).with_ansi(terminal).with_target(false).compact();
+            layer.with_filter(lines(config)?).boxed()
         }
-        None => (None, None),
     };
-    tracing_subscriber::registry().with(to_stderr.with_filter(filter()?)).with(to_files).init();
-    Ok(LogGuard(guard))
+    let Some(dir) = &config.log_dir else {
+        return Ok((to_stderr, None, LogGuard { _stderr: stderr, _files: None }));
+    };
+    let files = rolling::Builder::new()
+        .rotation(rolling::Rotation::DAILY)
+        .filename_prefix("aftercall")
+        .filename_suffix("json")
+        .max_log_files(LOG_FILES)
+        .build(dir)
+        .with_context(|| format!("LOG_DIR: cannot write to {}", dir.display()))?;
+    let (writer, files) = tracing_appender::non_blocking(files);
+    let to_files = json(writer).with_filter(lines(config)?).boxed();
+    Ok((to_stderr, Some(to_files), LogGuard { _stderr: stderr, _files: Some(files) }))
+}
+
+/// One object a line: the fields of the event, and the innermost span with its own.
+fn json<S>(writer: non_blocking::NonBlocking) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fmt::layer().with_writer(writer).json().flatten_event(true).with_span_list(false)
 }

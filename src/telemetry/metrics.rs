@@ -1,4 +1,4 @@
-//! The metrics of INTERFACE §9: OpenTelemetry meters, read by Prometheus.
+//! The metrics of INTERFACE §9: OpenTelemetry meters, read by Prometheus, and pushed over OTLP where that is configured.
 
 use std::time::Duration;
 
@@ -7,7 +7,11 @@ use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter, MeterProvider},
 };
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_otlp::MetricExporter;
+use opentelemetry_sdk::{
+    Resource,
+    metrics::{PeriodicReader, SdkMeterProvider},
+};
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use crate::{
@@ -28,10 +32,18 @@ const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 const PROMISE_SECONDS: &[f64] =
     &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 600.0, 1800.0, 7200.0];
 
+/// How metrics are pushed.
+pub struct MetricsPush {
+    /// Reads the meters now and then.
+    pub reader: PeriodicReader<MetricExporter>,
+    /// Who we are.
+    pub resource: Resource,
+}
+
 /// Counts and times what happens.
 pub struct Metrics {
     registry: Registry,
-    _provider: SdkMeterProvider,
+    provider: SdkMeterProvider,
     callbacks: Counter<u64>,
     runs: Counter<u64>,
     stage_seconds: Histogram<f64>,
@@ -48,8 +60,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Sets the meters up.
-    pub fn new() -> anyhow::Result<Self> {
+    /// Sets the meters up; what `push` exports is also pushed.
+    pub fn new(push: Option<MetricsPush>) -> anyhow::Result<Self> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let exporter = opentelemetry_prometheus::exporter()
@@ -57,7 +69,12 @@ impl Metrics {
             .with_registry(registry.clone())
             .without_target_info()
             .build()?;
-        let provider = SdkMeterProvider::builder().with_reader(exporter).build();
+        let provider = SdkMeterProvider::builder().with_reader(exporter);
+        let provider = match push {
+            Some(MetricsPush { reader, resource }) => provider.with_reader(reader).with_resource(resource),
+            None => provider,
+        };
+        let provider = provider.build();
         let meter = provider.meter("aftercall");
         Ok(Self {
             registry,
@@ -104,7 +121,7 @@ impl Metrics {
                 .with_description("How much of a system's daily limit all replicas have used (UTC)")
                 .build(),
             summary_tokens: counter(&meter, "aftercall_summary_tokens", "Tokens that models read and wrote"),
-            _provider: provider,
+            provider,
         })
     }
 
@@ -163,16 +180,25 @@ impl Metrics {
         }
     }
 
-    /// The Prometheus text of everything, with the queues as they are now.
-    pub fn text(&self, queues: &[QueueDepth]) -> anyhow::Result<String> {
+    /// Notes how the queues are doing, for the next text.
+    pub fn note_queues(&self, queues: &[QueueDepth]) {
         for queue in queues {
             let name = [KeyValue::new("queue", queue.queue.clone())];
             self.queue_depth.record(queue.depth, &name);
             self.queue_oldest.record(queue.oldest_seconds, &name);
         }
+    }
+
+    /// The Prometheus text of everything.
+    pub fn text(&self) -> anyhow::Result<String> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)
+    }
+
+    /// Pushes what there is for the last time. Waits for it, however long that takes.
+    pub(super) fn shut_down(&self) {
+        let _ = self.provider.shutdown(); // what went wrong was said by whoever sends
     }
 }
 

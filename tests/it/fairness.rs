@@ -18,6 +18,7 @@ async fn emit(app: &TestApp, count: usize) {
     use aftercall::domain::{
         event::{Audience, NewEvent},
         ids::EventId,
+        trace::Trace,
     };
     let event = |index: usize| NewEvent {
         id: EventId::new(),
@@ -31,7 +32,7 @@ async fn emit(app: &TestApp, count: usize) {
         audience: Audience::Endpoints,
         callback: None,
         run_id: None,
-        trace_id: String::new(),
+        trace: Trace::unrecorded(),
         origin_at: app.clock.now(),
     };
     let events: Vec<NewEvent> = (0..count).map(event).collect();

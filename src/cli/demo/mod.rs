@@ -25,15 +25,15 @@ use self::{api::Api, receiver::Receiver, sender::Sender, story::Story};
 use super::session::Session;
 use crate::{
     app::App,
-    config::Config,
+    config::{Config, ConfigError},
     http,
     intake::import::import,
     lifecycle::{self, Shutdown},
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// Variables that the demo leaves alone, so that it runs on embedded defaults whatever is configured.
-pub const IGNORED: &[&str] = &[
+const IGNORED: &[&str] = &[
     "ACCOUNT_MAIL",
     "ASSISTANT_ID",
     "DATABASE_URL",
@@ -54,6 +54,7 @@ pub const IGNORED: &[&str] = &[
     "OPENAI_BASE_URL",
     "OPENAI_INPUT_TOKENS",
     "OPENAI_MODEL",
+    "OTEL_*",
     "POLL_INTERVAL",
     "PUBLIC_URL",
     "SMTP_HOST",
@@ -88,17 +89,25 @@ pub struct Args {
     once: bool,
 }
 
+/// The configuration of the demo, whatever else is configured.
+pub fn config() -> Result<Config, ConfigError> {
+    let mut config = Config::load_without(IGNORED)?;
+    if config.service.log_level == "info" {
+        "warn".clone_into(&mut config.service.log_level); // the story is the output
+    }
+    Ok(config)
+}
+
 /// Runs the demo, and then stays up until a signal unless told otherwise.
-pub async fn run(mut config: Config, args: &Args) -> anyhow::Result<ExitCode> {
+pub async fn run(mut config: Config, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result<ExitCode> {
     let sender = Sender::new()?;
     adapt(&mut config, &sender);
-    let _logs = telemetry::start_logs(&config.service)?;
     let shutdown = Shutdown::on_signals(config.service.shutdown_timeout)?;
     let story = Story::begin(&config)?;
     let listener = listen(config.service.bind).await?;
     let address = listener.local_addr()?;
     let session = Session::open(&config).await?;
-    let app = App::new(config, session.pool.clone(), session.clock.clone(), address.port())?;
+    let app = App::new(config, session.pool.clone(), session.clock.clone(), metrics, address.port())?;
     let workers = lifecycle::start_workers(&app, &shutdown);
     let server = tokio::spawn(http::server::serve(listener, http::router(Arc::clone(&app)), shutdown.clone()));
 
@@ -130,9 +139,6 @@ fn adapt(config: &mut Config, sender: &Sender) {
     config.egress.allow_http = true;
     config.egress.allowed_networks.push(ipnet::IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     config.service.bind.set_ip(Ipv4Addr::LOCALHOST.into());
-    if config.service.log_level == "info" {
-        "warn".clone_into(&mut config.service.log_level); // the story is the output
-    }
 }
 
 /// The configured port, or any other if somebody has it.

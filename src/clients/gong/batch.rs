@@ -15,7 +15,7 @@ use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
 };
-use tracing::warn;
+use tracing::{Instrument, Span, warn};
 
 use super::{errors::Refusal, pace::Turn};
 
@@ -50,6 +50,7 @@ type Answered<A> = oneshot::Sender<Result<Option<A>, UpstreamError>>;
 struct Waiting<A> {
     id: String,
     answer: Answered<A>,
+    span: Span,
 }
 
 /// The callers' side.
@@ -75,13 +76,15 @@ impl<Q: Question> Batcher<Q> {
     pub(super) async fn ask(&self, id: &str) -> Result<Option<Q::Answer>, UpstreamError> {
         let (answer, answered) = oneshot::channel();
         let given_up = || UpstreamError::Retry("asking Gong was given up".to_owned());
-        self.queue.try_send(Waiting { id: id.to_owned(), answer }).map_err(|error| match error {
-            TrySendError::Full(_) => UpstreamError::Later {
-                why: "too many calls wait to be asked for at Gong".to_owned(),
-                wait: TURNED_AWAY_FOR,
+        self.queue.try_send(Waiting { id: id.to_owned(), answer, span: Span::current() }).map_err(
+            |error| match error {
+                TrySendError::Full(_) => UpstreamError::Later {
+                    why: "too many calls wait to be asked for at Gong".to_owned(),
+                    wait: TURNED_AWAY_FOR,
+                },
+                TrySendError::Closed(_) => given_up(),
             },
-            TrySendError::Closed(_) => given_up(),
-        })?;
+        )?;
         answered.await.unwrap_or_else(|_| Err(given_up()))
     }
 }
@@ -94,14 +97,16 @@ async fn run<Q: Question>(question: Q, mut waiting: mpsc::Receiver<Waiting<Q::An
         }
         // The turn comes first and the batch is closed after it: the wait is when most ids arrive.
         let turn = question.turn().await;
+        let span = first.span.clone(); // a request for many belongs to the trace of the first
         let batch = Batch::gather(first, &mut waiting, largest);
         match turn {
             Ok(turn) => {
                 let (question, place) = (Arc::clone(&question), Arc::clone(&room).acquire_owned().await);
-                let asking = tokio::spawn(async move {
+                let asking = async move {
                     ask(&*question, turn, batch).await;
                     drop(place);
-                });
+                };
+                let asking = tokio::spawn(asking.instrument(span));
                 // While an answer is under way the next ids gather; one that hangs must not hold up the others.
                 let _ = tokio::time::timeout(SLOW, asking).await;
             }

@@ -13,13 +13,16 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, StatusCode, header};
 use reqwest::RequestBuilder;
 use tokio::sync::Semaphore;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, Span, debug, debug_span, field};
 use url::Url;
 
 pub use self::breaker::BreakerState;
 
 use self::breaker::Breaker;
-use crate::domain::{clock::Clock, retry, text};
+use crate::{
+    domain::{clock::Clock, retry, text},
+    telemetry::traces,
+};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -181,7 +184,14 @@ impl Sender {
     /// answer that is too large.
     pub async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Reply, UpstreamError> {
         let system = self.limits.system;
-        self.exchange(what, request).instrument(info_span!("upstream", system, request = what)).await
+        let span = debug_span!(
+            "upstream.request",
+            otel.kind = "client",
+            system,
+            request = what,
+            http.response.status_code = field::Empty,
+        );
+        self.exchange(what, request).instrument(span).await
     }
 
     /// Does the same for a request that may arrive twice without harm: one that broke or met a 5xx is repeated once, at
@@ -212,7 +222,7 @@ impl Sender {
             wait: wait.mul_f64(1.0 + rand::random::<f64>() / 2.0), // not all at once
         })?;
         let stopwatch = tokio::time::Instant::now();
-        let result = self.read(request).await;
+        let result = self.read(traces::propagate(request)).await;
         let healthy = match &result {
             Ok(reply) => !reply.status.is_server_error(),
             Err(broken) => matches!(broken, Broken::TooLarge),
@@ -223,7 +233,19 @@ impl Sender {
             Err(broken) => broken.kind().to_owned(),
         };
         (self.count)(system, &outcome);
-        debug!(status = outcome, duration_ms = stopwatch.elapsed().as_millis(), "asked an outside system");
+        if let Ok(reply) = &result {
+            Span::current().record("http.response.status_code", reply.status.as_u16());
+        }
+        if !matches!(&result, Ok(reply) if reply.status.is_success()) {
+            traces::mark_failed("no success");
+        }
+        debug!(
+            system,
+            request = what,
+            status = outcome,
+            duration_ms = stopwatch.elapsed().as_millis(),
+            "asked an outside system"
+        );
         result.map_err(|broken| broken.into_error(system, what, self.limits))
     }
 

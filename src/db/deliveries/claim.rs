@@ -42,6 +42,8 @@ pub struct ClaimedDelivery {
     pub origin_at: DateTime<Utc>,
     /// The trace of the callback.
     pub trace_id: String,
+    /// Where in it the event was raised.
+    pub trace_parent: Option<String>,
     /// What it keeps its order by.
     pub order_key: Option<String>,
     /// Whether a worker claimed it before and ended without settling.
@@ -140,7 +142,7 @@ pub async fn claim_due_deliveries(
            SELECT d.id AS "id: DeliveryId", $1::uuid AS "claim_id!", d.tenant_id AS tenant, d.attempt,
                   d.free_attempts, d.endpoint_id AS "endpoint_id: EndpointId", p.kind AS "kind: EndpointChannel",
                   p.sealed, d.event_id AS "event_id: EventId", d.event_type, d.intent, e.data,
-                  e.created_at AS event_created_at, e.origin_at, e.trace_id, d.order_key,
+                  e.created_at AS event_created_at, e.origin_at, e.trace_id, e.trace_parent, d.order_key,
                   d.lost_claim_id IS NOT NULL AS "lost_before!"
            FROM claimed d JOIN events e ON e.id = d.event_id JOIN endpoints p ON p.id = d.endpoint_id"#,
         claim_id,
@@ -170,7 +172,7 @@ pub async fn claim_delivery(
            RETURNING d.id AS "id: DeliveryId", $2::uuid AS "claim_id!", d.tenant_id AS tenant, d.attempt,
                      d.free_attempts, d.endpoint_id AS "endpoint_id: EndpointId", p.kind AS "kind: EndpointChannel",
                      p.sealed, d.event_id AS "event_id: EventId", d.event_type, d.intent, e.data,
-                     e.created_at AS event_created_at, e.origin_at, e.trace_id, d.order_key,
+                     e.created_at AS event_created_at, e.origin_at, e.trace_id, e.trace_parent, d.order_key,
                      false AS "lost_before!""#,
         id.uuid(),
         claim_id,

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         catalogue::{self, Entry, EventFault},
         contacts,
-        event::{Audience, NewEvent, new_trace_id},
+        event::{Audience, NewEvent},
         ids::EventId,
         text,
     },
@@ -29,6 +29,7 @@ use crate::{
         problem::Problem,
     },
     notify::{self, Raised},
+    telemetry::traces,
 };
 
 /// How long an id may be that another program gives an event.
@@ -139,7 +140,7 @@ fn event(caller: &Caller, request: RaiseEventRequest, now: DateTime<Utc>) -> New
         mailboxes: Vec::new(),
         callback: None,
         run_id: None,
-        trace_id: new_trace_id(),
+        trace: traces::current(),
         origin_at: now,
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, Span, field, info, info_span};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -137,10 +137,11 @@ async fn take(app: &App, source: &Source, request: Request) -> Result<(Accepted,
     let body = read_body(body, CALLBACK_BODY).await?;
     let verified = source.prove(&evidence, body, &addresses(app, &parts.uri), app.clock.now()).map_err(unproven)?;
     require_json(&parts.headers)?;
-    let callback =
-        Callback::parse(&verified).map_err(|error| Problem::new(ProblemKind::Unreadable, error.to_string()))?;
-    let span = info_span!("callback", trace.id = callback.trace_id());
+    let span = info_span!("callback.accept", trace.id = field::Empty);
     async {
+        let callback =
+            Callback::parse(&verified).map_err(|error| Problem::new(ProblemKind::Unreadable, error.to_string()))?;
+        Span::current().record("trace.id", callback.trace_id());
         let accepted = app.intake.accept(callback).await.map_err(Problem::unavailable)?;
         info!(
             event.id = %accepted.event_id,

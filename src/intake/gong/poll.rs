@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use tracing::info;
+use tracing::{Instrument, info, info_span};
 use uuid::Uuid;
 
 use super::window::{Window, with_details};
@@ -100,7 +100,7 @@ impl Poller {
             sync_state::save_reader(&self.pool, READER, claim, &state, now, None).await?;
             return Ok(Polled::NotNow);
         }
-        let polled = self.read(claim, &state, now).await;
+        let polled = self.read(claim, &state, now).instrument(info_span!("gong.poll")).await;
         let mut wait = self.polling.interval;
         match &polled {
             Ok(_) => state.until = Some(now),

@@ -8,6 +8,7 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use tracing::{Instrument, Span, debug_span, field};
 use url::Url;
 
 use self::request::Outgoing;
@@ -30,6 +31,7 @@ use crate::{
         retry::retry_after,
         text,
     },
+    telemetry::traces,
     templates::Templates,
 };
 
@@ -61,6 +63,13 @@ impl Outcome {
     fn failed(error: impl Into<String>) -> Self {
         Self { status_code: None, error: Some(error.into()), excerpt: None, verdict: Verdict::Failed }
     }
+
+    fn note_in_span(&self) {
+        Span::current().record("response.status_code", self.status_code);
+        if self.verdict != Verdict::Sent {
+            traces::mark_failed("not taken");
+        }
+    }
 }
 
 impl Channels {
@@ -70,12 +79,25 @@ impl Channels {
         // The work is timed by the machine's own clock: a manual one stands still.
         let stopwatch = tokio::time::Instant::now();
         let secrets = open(&self.key_ring, delivery.endpoint_id, &delivery.sealed);
-        let outcome = match (&secrets, delivery.kind) {
-            (Ok(secrets), EndpointChannel::Webhook) => webhook::send(self, delivery.into(), secrets, started_at).await,
-            (Ok(secrets), EndpointChannel::Slack) => slack::send(self, delivery.into(), secrets).await,
-            (Ok(secrets), EndpointChannel::Email) => email::send(self, delivery.into(), secrets).await,
-            (Err(error), _) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
+        let span = debug_span!(
+            "delivery.send",
+            otel.kind = "client",
+            endpoint.kind = delivery.kind.as_str(),
+            response.status_code = field::Empty,
+        );
+        let sending = async {
+            let outcome = match (&secrets, delivery.kind) {
+                (Ok(secrets), EndpointChannel::Webhook) => {
+                    webhook::send(self, delivery.into(), secrets, started_at).await
+                }
+                (Ok(secrets), EndpointChannel::Slack) => slack::send(self, delivery.into(), secrets).await,
+                (Ok(secrets), EndpointChannel::Email) => email::send(self, delivery.into(), secrets).await,
+                (Err(error), _) => Outcome::failed(format!("the endpoint's target cannot be opened: {error}")),
+            };
+            outcome.note_in_span();
+            outcome
         };
+        let outcome = sending.instrument(span).await;
         let shown = |text: String| match &secrets {
             Ok(secrets) => without_target(&text::without_contacts(&text), &secrets.target),
             Err(_) => text,

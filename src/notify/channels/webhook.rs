@@ -7,7 +7,10 @@ use super::{
     Channels, Outcome, judge,
     request::{Outgoing, SentRequest, posted},
 };
-use crate::domain::{endpoint::EndpointSecrets, payload::Envelope, signature};
+use crate::{
+    domain::{endpoint::EndpointSecrets, payload::Envelope, signature},
+    telemetry::traces,
+};
 
 pub(super) async fn send(
     channels: &Channels,
@@ -16,9 +19,11 @@ pub(super) async fn send(
     now: DateTime<Utc>,
 ) -> Outcome {
     let body = body(delivery);
-    let Some(headers) = headers(delivery, secrets, now, &body) else {
+    let Some(mut headers) = headers(delivery, secrets, now, &body) else {
         return Outcome::failed("one of the endpoint's headers cannot be sent");
     };
+    // Not signed, and not part of what is described: it says where the attempt stands in our traces, if we make any.
+    headers.extend(traces::traceparent().map(|value| (traces::TRACEPARENT, value)));
     let answer = channels.egress.post(&secrets.target, headers, body.into(), channels.timeout).await;
     judge(answer, channels.clock.now())
 }

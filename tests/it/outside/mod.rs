@@ -18,6 +18,7 @@ use aftercall::{
     app::App,
     pipeline::Pipeline,
     queue::{Worker, WorkerSettings},
+    telemetry::Metrics,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -62,7 +63,8 @@ fn words(id: &str) -> Value {
 
 /// Another replica on the same database, by the same clock.
 fn replica(app: &TestApp) -> Arc<App> {
-    App::new(app.app.config.clone(), app.app.pool.clone(), app.clock.clone(), 8080).expect("an app")
+    let metrics = Arc::new(Metrics::new(None).expect("meters"));
+    App::new(app.app.config.clone(), app.app.pool.clone(), app.clock.clone(), metrics, 8080).expect("an app")
 }
 
 /// The stage worker of a replica.

@@ -11,6 +11,7 @@ use aftercall::{
     notify::Notifier,
     pipeline::Pipeline,
     queue::{Worker, WorkerSettings},
+    telemetry::Metrics,
 };
 use axum::{Router, body::Body};
 use http_body_util::BodyExt;
@@ -94,8 +95,9 @@ impl TestAppBuilder {
         }
         let public_url = vars["PUBLIC_URL"].clone();
         let config = Config::from_vars(vars).expect("a configuration");
+        let metrics = Arc::new(Metrics::new(None).expect("meters"));
         let clock = Clock::manual("2031-05-06T10:00:00Z".parse().expect("a time"));
-        let app = App::new(config, database.pool.clone(), clock.clone(), 8080).expect("an app");
+        let app = App::new(config, database.pool.clone(), clock.clone(), metrics, 8080).expect("an app");
         let router = http::router(Arc::clone(&app));
         TestApp { app, clock, gong, data_dir, public_url, router }
     }

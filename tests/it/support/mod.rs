@@ -2,8 +2,10 @@
 
 mod app;
 mod certificate;
+mod collector;
 mod database;
 pub mod drive;
+mod exposition;
 mod gong;
 pub mod gong_api;
 pub mod openai;
@@ -20,7 +22,9 @@ mod wire;
 pub use self::{
     app::{Answer, SECRET, TOKEN, TestApp, TestAppBuilder, URL_KEY, WEBHOOK_URL},
     certificate::Certificate,
+    collector::{Collector, Span},
     database::{Database, contents},
+    exposition::Exposition,
     gong::{Gong, Signing, callback, transcript},
     operations::{Operation, Things, operations, request},
     process::Server,

@@ -23,13 +23,6 @@ pub struct Server {
     client: reqwest::Client,
 }
 
-/// Resident memory, in KiB.
-#[derive(Debug, Clone, Copy)]
-pub struct Memory {
-    pub now: u64,
-    pub most: u64,
-}
-
 impl Server {
     /// Starts a command with these variables on a free port and waits until it is ready.
     pub async fn start(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
@@ -82,16 +75,6 @@ impl Server {
     /// Whether the process has not ended yet.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("the process can be asked").is_none()
-    }
-
-    /// How much memory the process holds.
-    pub fn memory(&self) -> Memory {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let kib = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-            line.trim().trim_end_matches(" kB").trim().parse().unwrap_or_default()
-        };
-        Memory { now: kib("VmRSS:"), most: kib("VmHWM:") }
     }
 
     async fn wait_until_ready(&self) {

@@ -1,4 +1,5 @@
-//! What pages cost with 100,000 calls and a million deliveries, spread over a month or all of the last day.
+//! What pages and lists cost with 100,000 calls and a million deliveries, spread over a month or all of the last day: by the
+//! production router, in this process, so that rendering and queries are timed and nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,10 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    panel::Visitor,
+    machine::Machine,
+    report::{Section, number},
     support::{TOKEN, TestApp},
+    visitor::Visitor,
 };
 
 /// What is asked for. `{day}` is a day ago, `{hour}` an hour, `{endpoint 1}` an endpoint of the seed.
@@ -120,29 +123,49 @@ const SEARCHES: &[Search] = &[
 const WARM_UPS: usize = 3;
 const TIMES: usize = 20;
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: see the head of this file"]
-async fn pages_over_a_month_of_history() {
-    measure(30).await;
+/// What was asked for, the median and the longest of many times.
+struct Timed {
+    what: String,
+    median: Duration,
+    longest: Duration,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: see the head of this file"]
-async fn pages_over_a_day_of_history() {
-    measure(1).await;
+pub async fn measure(_: &Machine) -> anyhow::Result<Section> {
+    let mut rows = Vec::new();
+    for (days, spread) in [(30, "over 30 days"), (1, "within a day")] {
+        let times = times(days).await;
+        for (kind, begins) in [("pages", "/panel"), ("API lists", "/api"), ("searches", "calls")] {
+            let of_kind = times.iter().filter(|timed| timed.what.starts_with(begins));
+            let Some(slowest) = of_kind.clone().max_by_key(|timed| timed.median) else { continue };
+            let mut medians: Vec<Duration> = of_kind.map(|timed| timed.median).collect();
+            medians.sort_unstable();
+            rows.push(vec![
+                format!("{kind}, {spread}"),
+                format!("{} ms", number(millis(medians[medians.len() / 2]))),
+                format!("{} ms", number(millis(slowest.median))),
+                format!("{} ms", number(millis(slowest.longest))),
+                format!("`{}`", slowest.what.replace('|', "/")),
+            ]);
+        }
+    }
+    Ok(Section {
+        title: "Pages and lists over a long history",
+        about: "100,000 calls and 1,000,000 deliveries; each of 65 pages and lists and 20 searches is asked for twenty times, \
+                answered by the router in process.",
+        head: &["", "median", "slowest, median", "slowest, longest", "which"],
+        rows,
+    })
 }
 
-async fn measure(days: u32) {
+async fn times(days: u32) -> Vec<Timed> {
     let app = TestApp::start().await;
     let endpoints = make_endpoints(&app).await;
     seed(&app, days, &endpoints).await;
     let visitor = Visitor::admin(&app).await;
     let headers = [("authorization", format!("Bearer {TOKEN}")), ("cookie", visitor.cookies())];
-    let mut slowest = (Duration::ZERO, "");
-    println!("{days} days of history\n{:>9} {:>9}", "p50", "max");
+    let mut times = Vec::new();
     for path in PATHS {
-        let median = measured(path, async || time_of(&app, path, &endpoints, &headers).await).await;
-        slowest = slowest.max((median, path));
+        times.push(timed((*path).to_owned(), async || time_of(&app, path, &endpoints, &headers).await).await);
     }
     for (text, account, state, since, until) in SEARCHES {
         let ago = |days: Option<i64>| days.map(|days| app.clock.now() - TimeDelta::days(days));
@@ -153,23 +176,22 @@ async fn measure(days: u32) {
             since: ago(*since),
             until: ago(*until),
         };
-        let name = format!("calls {text:?} {account:?} {state:?} {since:?} {until:?}");
-        measured(&name, async || time_of_search(&app, &filter).await).await;
+        let what = format!("calls {text:?} {account:?} {state:?} {since:?} {until:?}");
+        times.push(timed(what, async || time_of_search(&app, &filter).await).await);
     }
-    println!("slowest path: {:.1} ms {}", millis(slowest.0), slowest.1);
+    times
 }
 
-/// Prints the median and the longest of many times, and returns the median.
-async fn measured(name: &str, once: impl AsyncFn() -> Duration) -> Duration {
+async fn timed(what: String, once: impl AsyncFn() -> Duration) -> Timed {
     let mut times = Vec::new();
     for _ in 0..WARM_UPS + TIMES {
         times.push(once().await);
     }
     let mut times = times.split_off(WARM_UPS);
     times.sort_unstable();
-    let (median, most) = (times[TIMES / 2], times[TIMES - 1]);
-    println!("{:>6.1} ms {:>6.1} ms  {name}", millis(median), millis(most));
-    median
+    let (median, longest) = (times[TIMES / 2], times[TIMES - 1]);
+    println!("{:>6.1} ms {:>6.1} ms  {what}", millis(median), millis(longest));
+    Timed { what, median, longest }
 }
 
 async fn time_of(app: &TestApp, path: &str, endpoints: &[String], headers: &[(&str, String)]) -> Duration {
@@ -228,11 +250,11 @@ async fn seed(app: &TestApp, days: u32, endpoints: &[String]) {
         .execute(&mut connection)
         .await
         .expect("settings");
-    let tallies = include_str!("../../../migrations/0008_tallies.sql");
-    let search = include_str!("../../../migrations/0010_call_search.sql");
+    let tallies = include_str!("../../migrations/0008_tallies.sql");
+    let search = include_str!("../../migrations/0010_call_search.sql");
     let indexed = search.rfind("CREATE INDEX").expect("an index is built at last");
     for sql in [
-        include_str!("panel.sql"),
+        include_str!("pages.sql"),
         &tallies[tallies.find("INSERT INTO tallies").expect("what has happened before")..],
         &search[search.find("INSERT INTO call_search").expect("what is there already")..indexed],
         "VACUUM ANALYZE",
