@@ -172,7 +172,9 @@ async fn empty_beside(other: &Database) -> (String, sqlx::PgPool) {
 
 /// Restores a dump as the handbook says.
 fn restore(dump: &Path, url: &str) {
-    succeed(program("pg_restore").args(["--no-owner", "--no-privileges", "--exit-on-error", "-d", plain(url)]).arg(dump));
+    succeed(
+        program("pg_restore").args(["--no-owner", "--no-privileges", "--exit-on-error", "-d", plain(url)]).arg(dump),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

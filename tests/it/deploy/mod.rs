@@ -2,6 +2,7 @@
 //! tells, each setting is one that the binary starts with.
 
 mod cloud_run;
+mod gauges;
 mod monitoring;
 mod promql;
 mod scrape;
