@@ -9,7 +9,7 @@
 #          -e DATABASE_URL=postgres://… -e ENCRYPTION_KEYS=k1:… aftercall
 #
 # The same sources give the same binary: dependencies come from the lock file, and no path or time of the build is in it.
-# Tags of images can be moved; to hold on to the very same ones, name their digests, which
+# Debian's tag moves with its security fixes, on purpose; to hold on to the very same images, name their digests, which
 # `docker buildx imagetools inspect rust:1.95.0-bookworm` tells:
 #
 #   docker build --build-arg RUST_IMAGE=rust@sha256:… --build-arg DEBIAN_IMAGE=debian@sha256:… .
@@ -46,7 +46,7 @@ RUN touch build.rs src/lib.rs src/main.rs \
  && cargo build --locked --profile dist
 
 FROM ${DEBIAN_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="aftercall" \
       org.opencontainers.image.description="Turns recorded customer calls into summaries, documents and notifications, and can prove it" \

@@ -46,7 +46,10 @@ async fn without_the_database_a_scrape_says_so_and_tells_the_rest() {
     app.post_callback(&[], "{}").await.expect(401);
     app.app.pool.close().await;
     let text = app.get("/metrics").await.expect(200).text;
-    assert_says(&text, &["aftercall_database_up 0", "aftercall_callbacks_total{outcome=\"refused\",source=\"default\"} 1"]);
+    assert_says(
+        &text,
+        &["aftercall_database_up 0", "aftercall_callbacks_total{outcome=\"refused\",source=\"default\"} 1"],
+    );
     assert!(text.contains("aftercall_disk_free_bytes"), "{text}");
 }
 
