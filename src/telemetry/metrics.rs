@@ -192,17 +192,6 @@ impl Metrics {
         }
     }
 
-    /// Notes how the outside systems are doing, for the next text.
-    pub fn note_systems(&self, systems: &[(&'static str, BreakerState)], gong_today: Option<i64>) {
-        for (system, breaker) in systems {
-            let open = i64::from(matches!(breaker, BreakerState::Open(_)));
-            self.upstream_open.record(open, &[KeyValue::new("system", *system)]);
-        }
-        if let Some(requests) = gong_today {
-            self.upstream_used_today.record(requests, &[KeyValue::new("system", "gong")]);
-        }
-    }
-
     /// Notes how the endpoints are, for the next text.
     pub fn note_endpoints(&self, counts: &EndpointCounts) {
         let EndpointCounts { ok, failing, open, disabled } = *counts;
@@ -219,13 +208,28 @@ impl Metrics {
         }
     }
 
-    /// The Prometheus text of everything, with the queues as they are now.
-    pub fn text(&self, queues: &[QueueDepth]) -> anyhow::Result<String> {
+    /// Notes how the outside systems are doing, for the next text.
+    pub fn note_systems(&self, systems: &[(&'static str, BreakerState)], gong_today: Option<i64>) {
+        for (system, breaker) in systems {
+            let open = i64::from(matches!(breaker, BreakerState::Open(_)));
+            self.upstream_open.record(open, &[KeyValue::new("system", *system)]);
+        }
+        if let Some(requests) = gong_today {
+            self.upstream_used_today.record(requests, &[KeyValue::new("system", "gong")]);
+        }
+    }
+
+    /// Notes how the queues are doing, for the next text.
+    pub fn note_queues(&self, queues: &[QueueDepth]) {
         for queue in queues {
             let name = [KeyValue::new("queue", queue.queue.clone())];
             self.queue_depth.record(queue.depth, &name);
             self.queue_oldest.record(queue.oldest_seconds, &name);
         }
+    }
+
+    /// The Prometheus text of everything.
+    pub fn text(&self) -> anyhow::Result<String> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

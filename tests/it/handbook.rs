@@ -45,7 +45,8 @@ pub fn assert_leads_somewhere(page: &str, link: &str) {
 fn pages() -> Vec<String> {
     let docs = std::fs::read_dir(format!("{ROOT}/docs")).expect("docs");
     let names = docs.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
-    let documents = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    let documents = names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md"));
+    let documents = documents.map(|name| format!("docs/{name}"));
     documents.chain(["README.md", "CHANGELOG.md", "docs/panel/README.md"].map(str::to_owned)).collect()
 }
 

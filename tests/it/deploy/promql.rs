@@ -1,5 +1,5 @@
-//! What a PromQL expression asks for: its selectors, and the labels it groups by. Whether it is well formed is promtool's
-//! business.
+//! What an expression of Prometheus asks for: its selectors, and the labels it groups by. Whether it is well formed is
+//! promtool's business.
 
 use std::sync::LazyLock;
 
