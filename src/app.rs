@@ -1,14 +1,17 @@
 //! Where the parts are chosen and wired. Cheap to share: one [`App`] per process, in an `Arc`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use anyhow::Context;
 use secrecy::SecretString;
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::info;
 use url::Url;
 
@@ -19,7 +22,7 @@ use crate::{
         http::SenderContext,
     },
     config::{self, Config},
-    db,
+    db::stats::{self, QueueDepth},
     domain::{clock::Clock, keyring::KeyRing},
     intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
     notify::{Channels, Mailboxes, Notifier, Raising},
@@ -33,6 +36,9 @@ use crate::{
     telemetry::Metrics,
     templates::Templates,
 };
+
+/// How long the gauges wait for the database and the disk: less than the ten seconds that Prometheus waits for us.
+const GAUGE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything a process works with.
 pub struct App {
@@ -169,13 +175,32 @@ impl App {
         self.has_workers.store(true, Ordering::Relaxed);
     }
 
-    /// Brings the gauges up to date: how the queues and the outside systems are doing.
+    /// Brings the gauges up to date: what the process stands on, and how queues, endpoints and outside systems are.
     pub async fn note_gauges(&self) {
-        // Without the database the rest is worth all the more.
-        let queues = db::stats::queue_depths(&self.pool, self.clock.now()).await.unwrap_or_default();
-        let used = self.systems.gong_used().await.unwrap_or_default();
+        // Without the database, or while a disk hangs, the rest is worth all the more.
+        let (asked, disk_free) =
+            tokio::join!(timeout(GAUGE_PATIENCE, self.ask_database()), timeout(GAUGE_PATIENCE, self.ask_disk()));
+        let asked = asked.ok().and_then(Result::ok);
+        self.metrics.note_foundations(asked.is_some(), disk_free.ok().flatten());
+        let (queues, gong_today) = asked.unwrap_or_default();
         self.metrics.note_queues(&queues);
-        self.metrics.note_systems(&self.systems.breakers(), used.map(|used| used.today));
+        self.metrics.note_systems(&self.systems.breakers(), gong_today);
+    }
+
+    /// The queues, and how many requests to Gong were made today. Nothing here reads history.
+    async fn ask_database(&self) -> sqlx::Result<(Vec<QueueDepth>, Option<i64>)> {
+        let queues = stats::queue_depths(&self.pool, self.clock.now()).await?;
+        self.metrics.note_endpoints(&stats::count_endpoints(&self.pool, None).await?);
+        let used = self.systems.gong_used().await?;
+        Ok((queues, used.map(|used| used.today)))
+    }
+
+    /// How many bytes may still be written under `DATA_DIR`.
+    async fn ask_disk(&self) -> Option<u64> {
+        let data_dir = self.config.service.data_dir.clone();
+        // A network volume may take its time.
+        let stat = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&data_dir)).await.ok()?.ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// Whether this process has workers.

@@ -66,15 +66,17 @@ pub struct EndpointCounts {
     pub disabled: i64,
 }
 
-/// Counts the endpoints that an administrator keeps, by the health that `EndpointRow::health` tells of each.
-pub async fn count_endpoints(db: impl PgExecutor<'_>, tenant: &str) -> sqlx::Result<EndpointCounts> {
+/// Counts the endpoints that administrators keep, of one tenant or of all, by the health that `EndpointRow::health` tells
+/// of each.
+pub async fn count_endpoints(db: impl PgExecutor<'_>, tenant: Option<&str>) -> sqlx::Result<EndpointCounts> {
     sqlx::query_as!(
         EndpointCounts,
         r#"SELECT count(*) FILTER (WHERE enabled AND open_until IS NULL AND consecutive_failures = 0) AS "ok!",
                   count(*) FILTER (WHERE enabled AND open_until IS NULL AND consecutive_failures > 0) AS "failing!",
                   count(*) FILTER (WHERE enabled AND open_until IS NOT NULL) AS "open!",
                   count(*) FILTER (WHERE NOT enabled) AS "disabled!"
-           FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL AND mailbox_hash IS NULL"#,
+           FROM endpoints
+           WHERE ($1::text IS NULL OR tenant_id = $1) AND deleted_at IS NULL AND mailbox_hash IS NULL"#,
         tenant,
     )
     .fetch_one(db)

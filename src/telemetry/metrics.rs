@@ -16,10 +16,14 @@ use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessColle
 
 use crate::{
     clients::http::BreakerState,
-    db::{deliveries::ClaimedDelivery, stats::QueueDepth},
+    db::{
+        deliveries::ClaimedDelivery,
+        stats::{EndpointCounts, QueueDepth},
+    },
     domain::{
         clock::elapsed_ms,
         delivery::{Attempt, DeliveryStatus},
+        endpoint::EndpointChannel,
         event::event_type,
         run::{RunState, Stage},
         summary::Spent,
@@ -31,6 +35,8 @@ const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 /// Seconds around the promise of five minutes.
 const PROMISE_SECONDS: &[f64] =
     &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 600.0, 1800.0, 7200.0];
+/// What becomes of callbacks.
+const CALLBACK_OUTCOMES: [&str; 6] = ["accepted", "duplicate", "test", "refused", "invalid", "failed"];
 
 /// How metrics are pushed.
 pub struct MetricsPush {
@@ -53,6 +59,9 @@ pub struct Metrics {
     callback_to_sent: Histogram<f64>,
     queue_depth: Gauge<i64>,
     queue_oldest: Gauge<f64>,
+    endpoints: Gauge<i64>,
+    database_up: Gauge<i64>,
+    disk_free: Gauge<u64>,
     upstream_requests: Counter<u64>,
     upstream_open: Gauge<i64>,
     upstream_used_today: Gauge<i64>,
@@ -76,7 +85,7 @@ impl Metrics {
         };
         let provider = provider.build();
         let meter = provider.meter("aftercall");
-        Ok(Self {
+        let metrics = Self {
             registry,
             callbacks: counter(&meter, "aftercall_callbacks", "Callbacks by source and what became of them"),
             runs: counter(&meter, "aftercall_runs", "Runs that ended, by how"),
@@ -107,6 +116,18 @@ impl Metrics {
                 .f64_gauge("aftercall_queue_oldest_seconds")
                 .with_description("How long the one that is due longest has been due")
                 .build(),
+            endpoints: meter
+                .i64_gauge("aftercall_endpoints")
+                .with_description("Endpoints of all tenants by their health")
+                .build(),
+            database_up: meter
+                .i64_gauge("aftercall_database_up")
+                .with_description("1 while the database answers this process")
+                .build(),
+            disk_free: meter
+                .u64_gauge("aftercall_disk_free_bytes")
+                .with_description("What this process may still write where DATA_DIR lies")
+                .build(),
             upstream_requests: counter(
                 &meter,
                 "aftercall_upstream_requests",
@@ -122,7 +143,26 @@ impl Metrics {
                 .build(),
             summary_tokens: counter(&meter, "aftercall_summary_tokens", "Tokens that models read and wrote"),
             provider,
-        })
+        };
+        metrics.begin_at_zero();
+        Ok(metrics)
+    }
+
+    /// Shows the counters that alerts look at from the start: of one that appears with its first count, no rate can be
+    /// told, and the first failure would go unseen.
+    fn begin_at_zero(&self) {
+        for outcome in CALLBACK_OUTCOMES {
+            self.callbacks.add(0, &[KeyValue::new("source", "default"), KeyValue::new("outcome", outcome)]);
+        }
+        for state in [RunState::Done, RunState::Failed, RunState::Skipped] {
+            self.runs.add(0, &[KeyValue::new("outcome", state.as_str())]);
+        }
+        for kind in EndpointChannel::ALL {
+            for status in [DeliveryStatus::Sent, DeliveryStatus::Retrying, DeliveryStatus::Failed] {
+                let outcome = KeyValue::new("outcome", status.as_str());
+                self.deliveries.add(0, &[KeyValue::new("kind", kind.as_str()), outcome]);
+            }
+        }
     }
 
     /// A callback was answered.
@@ -166,6 +206,22 @@ impl Metrics {
     pub fn summarised(&self, spent: &Spent) {
         for (direction, tokens) in [("input", spent.input_tokens), ("output", spent.output_tokens)] {
             self.summary_tokens.add(tokens, &[KeyValue::new("direction", direction)]);
+        }
+    }
+
+    /// Notes how the endpoints are, for the next text.
+    pub fn note_endpoints(&self, counts: &EndpointCounts) {
+        let EndpointCounts { ok, failing, open, disabled } = *counts;
+        for (state, count) in [("ok", ok), ("failing", failing), ("open", open), ("disabled", disabled)] {
+            self.endpoints.record(count, &[KeyValue::new("state", state)]);
+        }
+    }
+
+    /// Notes whether the database answers, and the room where `DATA_DIR` lies if that can be told, for the next text.
+    pub fn note_foundations(&self, database_up: bool, disk_free_bytes: Option<u64>) {
+        self.database_up.record(i64::from(database_up), &[]);
+        if let Some(bytes) = disk_free_bytes {
+            self.disk_free.record(bytes, &[KeyValue::new("what", "data")]);
         }
     }
 

@@ -165,7 +165,7 @@ async fn every_metric_counts_what_happened_and_nothing_else() {
         let labels = [("kind", kind), ("outcome", outcome)];
         assert_eq!(value("aftercall_deliveries_total", &labels), Some(count), "{kind} {outcome}");
     }
-    assert_eq!(metrics.samples("aftercall_deliveries_total").count(), 5);
+    assert_eq!(metrics.samples("aftercall_deliveries_total").count(), 9, "all there can be, from zero on");
     for (kind, count) in [("webhook", 5.0), ("slack", 2.0), ("email", 2.0)] {
         assert_eq!(value("aftercall_delivery_seconds_count", &[("kind", kind)]), Some(count), "{kind}");
     }
@@ -216,6 +216,9 @@ fn names_and_labels(metrics: &Exposition) {
         ("aftercall_deliveries_total", "counter", vec!["kind", "outcome"]),
         ("aftercall_delivery_seconds", "histogram", vec!["kind"]),
         ("aftercall_callback_to_sent_seconds", "histogram", vec![]),
+        ("aftercall_database_up", "gauge", vec![]),
+        ("aftercall_disk_free_bytes", "gauge", vec!["what"]),
+        ("aftercall_endpoints", "gauge", vec!["state"]),
         ("aftercall_queue_depth", "gauge", vec!["queue"]),
         ("aftercall_queue_oldest_seconds", "gauge", vec!["queue"]),
         ("aftercall_upstream_requests_total", "counter", vec!["system", "status"]),

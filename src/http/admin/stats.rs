@@ -124,7 +124,7 @@ pub async fn read(
     let latency = tallies::callback_to_sent(&app.pool, tenant, since).await?;
     let deliveries = tallies::count_deliveries(&app.pool, tenant, since).await?;
     let queues = stats::tenant_queues(&app.pool, tenant, until).await?;
-    let endpoints = stats::count_endpoints(&app.pool, tenant).await?;
+    let endpoints = stats::count_endpoints(&app.pool, Some(tenant)).await?;
     Ok(Json(StatsResponse {
         since,
         until,

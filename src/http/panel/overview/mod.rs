@@ -49,7 +49,7 @@ pub async fn show(viewer: Viewer) -> Result<Response, Problem> {
     let calls = tallies::count_calls(pool, tenant, since).await?;
     let today = tallies::calls_today(pool, tenant, now).await?;
     let queues = stats::tenant_queues(pool, tenant, now).await?;
-    let health = stats::count_endpoints(pool, tenant).await?;
+    let health = stats::count_endpoints(pool, Some(tenant)).await?;
     let troubles = troubles::find(&Day {
         runs: (calls.done, calls.failed),
         latencies: &all_latencies,
