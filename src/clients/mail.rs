@@ -12,7 +12,7 @@ use lettre::{
     },
 };
 use secrecy::ExposeSecret;
-use tokio::fs;
+use tokio::{fs, io::AsyncWriteExt};
 
 use super::http::{CountRequest, SenderContext};
 use crate::config::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
@@ -182,8 +182,17 @@ async fn write_file(outbox: &std::path::Path, name: &str, content: &[u8]) -> io:
     fs::DirBuilder::new().recursive(true).mode(0o700).create(outbox).await?; // mail is nobody else's business
     let path = outbox.join(format!("{name}.eml"));
     let draft = outbox.join(format!(".{name}.draft"));
-    fs::write(&draft, content).await?;
-    fs::rename(&draft, &path).await?;
+    let written = async {
+        let mut file = fs::File::create(&draft).await?;
+        file.write_all(content).await?;
+        file.flush().await?; // only this tells whether it was written
+        file.sync_all().await?;
+        fs::rename(&draft, &path).await
+    };
+    if let Err(error) = written.await {
+        let _ = fs::remove_file(&draft).await; // half a draft is nothing to read, and a full disk needs the room
+        return Err(error);
+    }
     Ok(Accepted { code: None, note: format!("written to {}", path.display()) })
 }
 

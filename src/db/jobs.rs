@@ -137,15 +137,15 @@ pub async fn release_claims(db: impl PgExecutor<'_>, claim_ids: &[Uuid], now: Da
     Ok(())
 }
 
-/// Locks a job that is still ours. `false` says that the lease ran out and somebody else has it: whatever was done must
-/// not be committed.
-pub async fn hold(db: &mut PgConnection, job_id: Uuid, claim_id: Uuid) -> sqlx::Result<bool> {
+/// Locks a job that is still ours and tells at which stage it is. Nothing says that the lease ran out and somebody else
+/// has it: whatever was done must not be committed.
+pub async fn hold(db: &mut PgConnection, job_id: Uuid, claim_id: Uuid) -> sqlx::Result<Option<Stage>> {
     let held = sqlx::query_scalar!(
-        r#"SELECT 1 AS "held!" FROM jobs WHERE id = $1 AND claim_id = $2 FOR UPDATE"#,
+        r#"SELECT kind AS "stage: Stage" FROM jobs WHERE id = $1 AND claim_id = $2 FOR UPDATE"#,
         job_id,
         claim_id,
     );
-    Ok(held.fetch_optional(db).await?.is_some())
+    held.fetch_optional(db).await
 }
 
 /// Turns a held job into the one of the next stage and keeps the claim, so that its worker goes straight on.

@@ -122,7 +122,12 @@ impl Pipeline {
         let _turn = self.commits.acquire().await?;
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        anyhow::ensure!(jobs::hold(&mut tx, job.id, job.claim_id).await?, "the lease had run out");
+        match jobs::hold(&mut tx, job.id, job.claim_id).await? {
+            None => anyhow::bail!("the lease had run out"),
+            // Committed before, and only the answer to that was lost.
+            Some(stage) if stage != job.stage => return Ok(Some(following(job, stage, now))),
+            Some(_) => {}
+        }
         let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         stage_attempts::finish_attempt(&mut *tx, job.run_id, job.stage, job.claim_id, took, outcome, error).await?;
         let ended = match next {
@@ -142,7 +147,7 @@ impl Pipeline {
                 Some((*state, Some(reason.as_str())))
             }
         };
-        let mut following = None;
+        let mut next_job = None;
         if let Some((state, reason)) = ended {
             runs::finish_run(&mut *tx, job.run_id, state, reason, now).await?;
             jobs::delete_job(&mut *tx, job.id).await?;
@@ -150,7 +155,7 @@ impl Pipeline {
             jobs::advance(&mut *tx, job.id, stage, after(now, self.retries.lease), now).await?;
             runs::set_stage(&mut *tx, job.run_id, stage, now).await?;
             stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
-            following = Some(ClaimedJob { stage, attempt: 1, free_attempts: 0, created_at: now, ..job.clone() });
+            next_job = Some(following(job, stage, now));
         }
         if ended.is_some() || matches!(next, Next::Done(Effect::Fetched(_) | Effect::Summarised(_))) {
             call_search::refresh(&mut tx, &[(&job.tenant, &job.call_id)]).await?;
@@ -162,7 +167,7 @@ impl Pipeline {
         if matches!(next, Next::End { .. } | Next::Done(Effect::Documented(..) | Effect::Notified(..))) {
             self.wake.now(); // there may be deliveries
         }
-        Ok(following)
+        Ok(next_job)
     }
 
     /// Stores what a stage brought and raises its event.
@@ -220,6 +225,11 @@ impl Pipeline {
         notify::emit(tx, &[event], now).await?;
         Ok(())
     }
+}
+
+/// The job of the next stage, under the same claim.
+fn following(job: &ClaimedJob, stage: Stage, now: DateTime<Utc>) -> ClaimedJob {
+    ClaimedJob { stage, attempt: 1, free_attempts: 0, created_at: now, ..job.clone() }
 }
 
 async fn raise(tx: &mut PgConnection, job: &ClaimedJob, mut event: NewEvent, now: DateTime<Utc>) -> sqlx::Result<()> {

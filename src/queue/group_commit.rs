@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::in_time;
+use super::{in_time, is_away};
 
 /// How many items may wait before callers are turned away: a few seconds of what a small database commits.
 const WAITING: usize = 4096;
@@ -75,8 +75,9 @@ async fn run<C: Committer>(committer: C, mut waiting: mpsc::Receiver<Waiting<C>>
                     let _ = answer.send(Ok(result)); // a caller that hung up lost nothing: its item is committed
                 }
             }
-            // One item that the database refuses must not take the others with it.
-            Err(sqlx::Error::Database(error)) if items.len() > 1 => {
+            // One item that the database refuses must not take the others with it. A database that is going away refuses
+            // all, and asking it for each would hold up whoever comes next.
+            Err(error @ sqlx::Error::Database(_)) if items.len() > 1 && !is_away(&error) => {
                 error!(%error, items = items.len(), "a batch was refused, committing one by one");
                 one_by_one(&committer, items, answers).await;
             }

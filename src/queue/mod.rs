@@ -76,12 +76,16 @@ pub async fn renew_until_lost<F: Future<Output = sqlx::Result<bool>>>(
 pub fn may_pass(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        // Serialization failure, deadlock, and a server that is being shut down or started (PostgreSQL, appendix A).
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| matches!(&*code, "40001" | "40P01" | "57P01" | "57P02" | "57P03"))
-        }
-        _ => false,
+        // Serialization failure and deadlock (PostgreSQL, appendix A).
+        sqlx::Error::Database(error) if error.code().is_some_and(|code| matches!(&*code, "40001" | "40P01")) => true,
+        error => is_away(error),
     }
+}
+
+/// Whether a server that is being shut down or started refused everything, whatever it was (PostgreSQL, appendix A).
+fn is_away(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03"))
 }
 
 /// Something a worker can claim from and work on.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, process::Command};
 
-use crate::support::{Database, Server};
+use crate::support::{Database, Server, serve_vars};
 
 fn aftercall(args: &[&str], vars: &[(&str, &str)]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_aftercall"))
@@ -70,14 +70,7 @@ fn help_and_openapi_need_nothing() {
 async fn a_server_answers_its_health_check_and_stops_cleanly_on_a_signal() {
     let database = Database::create().await;
     let dir = tempfile::tempdir().unwrap();
-    let keys = format!("k1:{}", "A".repeat(43) + "=");
-    let vars: HashMap<&str, String> = [
-        ("DATABASE_URL", database.url()),
-        ("ENCRYPTION_KEYS", keys),
-        ("ADMIN_TOKEN", crate::support::TOKEN.to_owned()),
-    ]
-    .into();
-    let mut server = Server::start(&["serve"], &vars, dir.path()).await;
+    let mut server = Server::start(&["serve"], &serve_vars(&database), dir.path()).await;
     let port = server.port.to_string();
     assert_eq!(aftercall(&["healthcheck"], &[("PORT", &port)]).0, 0);
     assert_eq!(server.terminate(), Some(0));

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Database, Receiver, Server, TOKEN, callback};
+use crate::support::{Database, Receiver, Server, TOKEN, callback, serve_vars};
 
 const ENDPOINTS: &str = "/api/v1/admin/notify/endpoints";
 const URL_KEY: &str = "a-key-of-their-own";
@@ -27,14 +27,9 @@ impl Installation {
     }
 
     fn vars(&self, keys: &str) -> HashMap<&'static str, String> {
-        [
-            ("DATABASE_URL", self.database.url()),
-            ("ENCRYPTION_KEYS", keys.to_owned()),
-            ("ADMIN_TOKEN", TOKEN.to_owned()),
-            ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-            ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
-        ]
-        .into()
+        let mut vars = serve_vars(&self.database);
+        vars.insert("ENCRYPTION_KEYS", keys.to_owned());
+        vars
     }
 
     async fn serve(&self, keys: &str) -> Server {

@@ -1,7 +1,7 @@
 //! No e-mail address and no phone number gets into anything that goes out, into an answer of the API or into a log line,
 //! wherever somebody has written it: contacts are planted in every field that comes in, and looked for in all that goes out.
 
-use std::{collections::HashMap, fmt::Write, path::Path, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::{
@@ -11,7 +11,7 @@ use proptest::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Database, Gong, Receiver, Server, TOKEN, TestApp, callback, transcript};
+use crate::support::{Database, Gong, Receiver, Server, TestApp, callback, serve_vars, transcript};
 
 /// A contact as people write it or say it.
 fn contact() -> impl Strategy<Value = String> {
@@ -298,19 +298,13 @@ async fn no_address_and_no_number_is_in_any_log_line() {
     let (database, gong, dir) = (Database::create().await, Gong::shared(), tempfile::tempdir().unwrap());
     let path = dir.path().join("said");
     let output = std::fs::File::create(&path).unwrap();
-    let vars: HashMap<&str, String> = [
-        ("DATABASE_URL", database.url()),
-        ("ENCRYPTION_KEYS", format!("k1:{}=", "A".repeat(43))),
-        ("ADMIN_TOKEN", TOKEN.to_owned()),
-        ("GONG_WEBHOOK_PUBLIC_KEY", gong.bare_key.clone()),
-        ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-        ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
+    let mut vars = serve_vars(&database);
+    vars.extend([
         ("DELIVERY_RETRY_SCHEDULE", "1s".to_owned()),
         ("ACCOUNT_MAIL", "on".to_owned()),
         ("LOG_FORMAT", "json".to_owned()),
         ("LOG_LEVEL", "info,aftercall=debug".to_owned()),
-    ]
-    .into();
+    ]);
     let mut server = Server::start_writing(&["serve"], &vars, dir.path(), &output).await;
     let planted = Planted {
         contacts: [

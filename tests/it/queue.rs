@@ -69,6 +69,21 @@ async fn one_item_that_the_database_refuses_does_not_take_the_others_with_it() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_being_shut_down_is_not_asked_for_each_item() {
+    let (database, group, transactions) = numbers().await;
+    let shut_down = "CREATE FUNCTION shut_down() RETURNS trigger LANGUAGE plpgsql
+                     AS $$ BEGIN RAISE EXCEPTION 'terminating connection' USING ERRCODE = '57P01'; END $$";
+    let on_insert = "CREATE TRIGGER shut_down BEFORE INSERT ON numbers EXECUTE FUNCTION shut_down()";
+    for statement in [shut_down, on_insert] {
+        sqlx::query(statement).execute(&database.pool).await.unwrap();
+    }
+    let answers = join_all((0..40).map(|n| group.commit(n))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(GroupCommitError::Database(_)))));
+    let transactions = transactions.load(Ordering::SeqCst);
+    assert!(transactions <= 5, "{transactions} tries for 40 callers at once");
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_told_to_every_caller_and_works_again_when_it_is_back() {
     let (database, group, _) = numbers().await;
     sqlx::query("ALTER TABLE numbers RENAME TO away").execute(&database.pool).await.unwrap();

@@ -169,11 +169,17 @@ fn read(path: &Path) -> anyhow::Result<Option<String>> {
 /// Replaces a file whole: whoever reads meanwhile sees the old one or the new one, also after a power cut.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("md.draft");
-    let mut file = File::create(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
+    if let Err(error) = write(&draft, text).and_then(|()| fs::rename(&draft, path)) {
+        let _ = fs::remove_file(&draft); // half a draft is nothing to read, and a full disk needs the room
+        return Err(error);
+    }
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn folder_title(folder: &Path) -> String {

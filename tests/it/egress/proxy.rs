@@ -1,12 +1,10 @@
 //! A proxy of the environment is not used: it would resolve names by itself, past every check.
 
-use std::collections::HashMap;
-
 use reqwest::Method;
 use serde_json::json;
 
 use super::OK;
-use crate::support::{Certificate, Database, Server, TOKEN, Wire, answer};
+use crate::support::{Certificate, Database, Server, Wire, answer, serve_vars};
 
 #[tokio::test]
 async fn the_environments_proxies_are_left_untouched() {
@@ -22,15 +20,8 @@ async fn the_environments_proxies_are_left_untouched() {
     .await;
     let ca = dir.path().join("ca.pem");
     std::fs::write(&ca, certificate.pem()).unwrap();
-    let mut vars: HashMap<&str, String> = [
-        ("DATABASE_URL", database.url()),
-        ("ENCRYPTION_KEYS", format!("k1:{}=", "A".repeat(43))),
-        ("ADMIN_TOKEN", TOKEN.to_owned()),
-        ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-        ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
-        ("EXTRA_CA_FILE", ca.display().to_string()),
-    ]
-    .into();
+    let mut vars = serve_vars(&database);
+    vars.insert("EXTRA_CA_FILE", ca.display().to_string());
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         vars.insert(name, format!("http://{}", proxy.address));
     }

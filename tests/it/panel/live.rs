@@ -1,22 +1,18 @@
 //! Open pages hear that something happened, from the real binary.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Database, Server, TOKEN};
+use crate::support::{Database, Server, TOKEN, serve_vars};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn serve(database: &Database, data_dir: &std::path::Path) -> Server {
-    let vars = HashMap::from([
-        ("DATABASE_URL", database.url()),
-        ("ENCRYPTION_KEYS", "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned()),
-        ("ADMIN_TOKEN", TOKEN.to_owned()),
-        // Longer than the test waits: an open page must not be waited for.
-        ("SHUTDOWN_TIMEOUT", "120".to_owned()),
-    ]);
+    let mut vars = serve_vars(database);
+    // Longer than the test waits: an open page must not be waited for.
+    vars.insert("SHUTDOWN_TIMEOUT", "120".to_owned());
     Server::start(&["serve"], &vars, data_dir).await
 }
 

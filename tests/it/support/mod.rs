@@ -11,6 +11,7 @@ pub mod gong_api;
 pub mod openai;
 mod operations;
 mod process;
+mod proxy;
 mod receiver;
 mod rows;
 mod smtp;
@@ -27,11 +28,12 @@ pub use self::{
     exposition::Exposition,
     gong::{Gong, Signing, callback, transcript},
     operations::{Operation, Things, operations, request},
-    process::Server,
+    process::{Door, Server, serve_vars},
+    proxy::{Behind, Proxy},
     receiver::{Received, Receiver},
     rows::Rows,
     smtp::{Protection, SmtpServer},
     stand_in::{Fault, StandIn},
     tenant::{SHARED_ACCOUNT, SHARED_CALL, Tenant},
-    wire::{Wire, answer, read_request},
+    wire::{Wire, answer, read_request, read_whole},
 };

@@ -1,57 +1,96 @@
-//! The real binary, started, killed and started again.
+//! The real binary, started, killed, frozen and started again.
 
 use std::{
     collections::HashMap,
     fs::File,
     net::TcpListener,
+    ops::Deref,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{Gong, Signing};
+use super::{Database, Gong, Signing, TOKEN};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running `aftercall`.
-pub struct Server {
-    child: Child,
+/// What a process is told that works on this database, takes callbacks of [`Gong::shared`], and sends to receivers here.
+pub fn serve_vars(database: &Database) -> HashMap<&'static str, String> {
+    [
+        ("DATABASE_URL", database.url()),
+        ("ENCRYPTION_KEYS", format!("k1:{}=", "A".repeat(43))),
+        ("ADMIN_TOKEN", TOKEN.to_owned()),
+        ("GONG_WEBHOOK_PUBLIC_KEY", Gong::shared().bare_key),
+        ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
+        ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
+    ]
+    .into()
+}
+
+/// Where a process is asked: outlives the process.
+#[derive(Clone)]
+pub struct Door {
     pub port: u16,
     client: reqwest::Client,
+}
+
+/// A running `aftercall`, asked at its door.
+pub struct Server {
+    child: Child,
+    door: Door,
+}
+
+impl Deref for Server {
+    type Target = Door;
+    fn deref(&self) -> &Door {
+        &self.door
+    }
 }
 
 impl Server {
     /// Starts a command with these variables on a free port and waits until it is ready.
     pub async fn start(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
-        let server = Self::spawn(command, vars, data_dir);
-        server.wait_until_ready().await;
+        let mut server = Self::spawn(command, vars, data_dir);
+        assert!(server.becomes_ready().await, "the process ended instead of becoming ready");
         server
     }
 
     /// Does the same and puts everything that the process says into a file.
     pub async fn start_writing(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path, output: &File) -> Self {
         let into = || Stdio::from(output.try_clone().expect("the file can be shared"));
-        let server = Self::spawn_with(command, vars, data_dir, (into(), into()));
-        server.wait_until_ready().await;
+        let binary = Command::new(env!("CARGO_BIN_EXE_aftercall"));
+        let mut server = Self::spawn_with(binary, command, vars, data_dir, (into(), into()));
+        assert!(server.becomes_ready().await, "the process ended instead of becoming ready");
+        server
+    }
+
+    /// Does the same in a shell that first runs `script`, and listens to nothing that the process says.
+    pub async fn start_after(script: &str, command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_aftercall")]);
+        let mut server = Self::spawn_with(shell, command, vars, data_dir, (Stdio::null(), Stdio::null()));
+        assert!(server.becomes_ready().await, "the process ended instead of becoming ready");
         server
     }
 
     /// Starts a command with these variables and waits for nothing.
     pub fn spawn(command: &[&str], vars: &HashMap<&str, String>, data_dir: &Path) -> Self {
-        Self::spawn_with(command, vars, data_dir, (Stdio::inherit(), Stdio::inherit()))
+        let binary = Command::new(env!("CARGO_BIN_EXE_aftercall"));
+        Self::spawn_with(binary, command, vars, data_dir, (Stdio::inherit(), Stdio::inherit()))
     }
 
     fn spawn_with(
+        mut process: Command,
         command: &[&str],
         vars: &HashMap<&str, String>,
         data_dir: &Path,
         (stdout, stderr): (Stdio, Stdio),
     ) -> Self {
         let port = free_port();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_aftercall"));
         process
             .args(command)
             .env_clear()
@@ -69,7 +108,17 @@ impl Server {
         }
         let child = process.spawn().expect("the binary starts");
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("a client");
-        Self { child, port, client }
+        Self { child, door: Door { port, client } }
+    }
+
+    /// Where it is asked.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Whether the process has not ended yet.
@@ -77,20 +126,18 @@ impl Server {
         self.child.try_wait().expect("the process can be asked").is_none()
     }
 
-    async fn wait_until_ready(&self) {
+    /// Waits until it is ready; `false` says that it ended instead.
+    pub async fn becomes_ready(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        while self.is_running() {
             let answer = self.client.get(self.url("/readyz")).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return;
+                return true;
             }
-            assert!(Instant::now() < deadline, "the server did not become ready");
+            assert!(Instant::now() < deadline, "the process did not become ready");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        false
     }
 
     /// SIGKILL, at whatever it is doing.
@@ -101,9 +148,24 @@ impl Server {
 
     /// SIGTERM, and waits for the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process takes signals");
-        self.child.wait().expect("the process ends").code()
+        self.signal(Signal::TERM);
+        self.ended().code()
+    }
+
+    /// Sends a signal, and waits for nothing.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process takes signals");
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().expect("the process ends")
+    }
+}
+
+impl Door {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// Posts a signed callback; `None` when no answer came.
@@ -119,7 +181,7 @@ impl Server {
 
     /// Asks the admin API; `None` when no answer came.
     pub async fn api(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Option<Value> {
-        let mut request = self.client.request(method, self.url(path)).bearer_auth(super::app::TOKEN);
+        let mut request = self.client.request(method, self.url(path)).bearer_auth(TOKEN);
         if let Some(body) = body {
             request = request.json(&body);
         }

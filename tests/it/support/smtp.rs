@@ -46,6 +46,8 @@ pub struct SmtpServer {
 #[derive(Default)]
 struct Inner {
     mails: Vec<String>,
+    /// How often a mail was taken and that was not said.
+    hung_up: usize,
     /// What is answered instead, once, to the verb; "0" hangs up without a word.
     scripted: VecDeque<(&'static str, &'static str)>,
     /// Every line of a client but mails, with whether it was protected.
@@ -99,6 +101,11 @@ impl SmtpServer {
 
     pub fn mails(&self) -> Vec<String> {
         self.inner.lock().unwrap().mails.clone()
+    }
+
+    /// How many mails were taken without a word.
+    pub fn hung_up(&self) -> usize {
+        self.inner.lock().unwrap().hung_up
     }
 
     /// The verbs that came unprotected, and those that came protected.
@@ -195,6 +202,7 @@ impl SmtpServer {
     ) -> std::io::Result<Option<String>> {
         let answer = self.scripted(verb).unwrap_or(answer);
         if answer == HANG_UP {
+            self.inner.lock().unwrap().hung_up += usize::from(verb == ".");
             return Ok(None);
         }
         lines.write_all(format!("{answer}\r\n").as_bytes()).await?;

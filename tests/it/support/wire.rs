@@ -78,8 +78,13 @@ impl Wire {
     }
 }
 
-/// Reads a request to the end of its body; `None` when the other side has hung up.
+/// Reads a request to the end of its body and gives its head; `None` when the other side has hung up.
 pub async fn read_request(stream: &mut impl Stream) -> io::Result<Option<String>> {
+    Ok(read_whole(stream).await?.map(|(head, _)| head))
+}
+
+/// Reads a request and gives its head and its body; `None` when the other side has hung up.
+pub async fn read_whole(stream: &mut impl Stream) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -91,8 +96,9 @@ pub async fn read_request(stream: &mut impl Stream) -> io::Result<Option<String>
     let head = String::from_utf8_lossy(&head).into_owned();
     let length =
         head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await?;
-    Ok(Some(head))
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await?;
+    Ok(Some((head, body)))
 }
 
 /// Answers every request of a connection with these bytes.
