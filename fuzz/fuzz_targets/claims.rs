@@ -1,4 +1,4 @@
-//! See `tests/it/properties/claims.rs`.
+//! Holds input to `tests/it/properties/claims.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 

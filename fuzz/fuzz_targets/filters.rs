@@ -1,4 +1,4 @@
-//! See `tests/it/properties/filters.rs`.
+//! Holds input to `tests/it/properties/filters.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `tests/it/properties/ids.rs`.
+//! Holds input to `tests/it/properties/ids.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 

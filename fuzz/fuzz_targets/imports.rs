@@ -1,4 +1,4 @@
-//! See `tests/it/properties/imports.rs`.
+//! Holds input to `tests/it/properties/imports.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `tests/it/properties/proofs.rs`.
+//! Holds input to `tests/it/properties/proofs.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `tests/it/properties/retry_after.rs`.
+//! Holds input to `tests/it/properties/retry_after.rs`; the twin of `cargo test` is in `tests/it/hostile.rs`.
 
 #![no_main]
 
