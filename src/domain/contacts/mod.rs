@@ -17,7 +17,7 @@ use url::Url;
 use self::keys::Meaning;
 use super::text;
 
-/// So often a text is read again: the label of one number can be the evidence for the next.
+/// So often what is left of a text is read again.
 const READINGS: usize = 16;
 /// So often a URL is decoded: programs encode what is encoded already.
 const DECODINGS: usize = 4;
