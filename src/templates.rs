@@ -2,6 +2,7 @@
 //! that asks for what is not there fails its rehearsal and not a customer's mail.
 
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::domain::{notice::Notice, summary::Summary};
@@ -128,25 +129,37 @@ fn paragraphs(text: &str) -> Vec<String> {
 /// Takes the meaning from characters that Markdown gives one. What was said on a call must not become headings, links
 /// or markup of our own (`<!--`), nor may a line break leave its list.
 fn escape_markdown(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    let mut blank_lines =
-        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
-    let joined = blank_lines.by_ref().filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n");
-    let mut at_line_start = true;
-    for c in joined.chars() {
-        let always = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|');
-        if always || (at_line_start && matches!(c, '#' | '+' | '-' | '=' | '~')) {
+    let lines = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).map(|line| escape_line(&line)).collect::<Vec<_>>().join("\n\n")
+}
+
+fn escape_line(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len() + 8);
+    // "1." and "1)" begin a list.
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    for (at, c) in line.char_indices() {
+        let always = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~');
+        let at_start = at == 0 && matches!(c, '#' | '+' | '-' | '=');
+        let in_number = at > 0 && at == digits && matches!(c, '.' | ')');
+        if always || at_start || in_number || (c == '&' && is_entity(&line[at..])) {
             escaped.push('\\');
         }
         escaped.push(c);
-        at_line_start = c == '\n';
     }
     escaped
 }
 
-/// A URL inside `(…)` of a Markdown link.
+/// Whether a text begins with something like `&copy;`, which would be shown as another character.
+fn is_entity(text: &str) -> bool {
+    let name = text.split_once(';').and_then(|(name, _)| name.strip_prefix('&'));
+    name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte == b'#' || byte.is_ascii_alphanumeric()))
+}
+
+/// What a URL inside `(…)` of a Markdown link must not hold: it would end the link, or keep it from being one.
+const ENDS_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'\\');
+
 fn escape_markdown_url(url: &str) -> String {
-    url.replace('(', "%28").replace(')', "%29").replace(char::is_whitespace, "%20").replace('<', "%3C")
+    utf8_percent_encode(url, ENDS_LINK).to_string()
 }
 
 #[cfg(test)]
@@ -158,7 +171,7 @@ mod tests {
         Summary {
             headline: "Renewal *at risk*".to_owned(),
             text: "First.\n\nSecond <!-- aftercall -->.".to_owned(),
-            key_points: vec!["# not a heading".to_owned()],
+            key_points: vec!["# not a heading".to_owned(), "1. no list".to_owned(), "AT&T, ~~or~~ &copy;".to_owned()],
             action_items: vec![ActionItem { owner: Some("Dana".to_owned()), text: "Send the quote".to_owned() }],
             risks: vec!["They may leave".to_owned()],
             intent: Some("renewal".to_owned()),
@@ -176,7 +189,7 @@ mod tests {
             duration: Some("20 min".to_owned()),
             mood: "mood: bad".to_owned(),
             intent: Some("renewal".to_owned()),
-            url: Some("https://x.example/(1)".to_owned()),
+            url: Some("https://x.example/(1)\\\u{1}".to_owned()),
         }
     }
 
@@ -211,8 +224,10 @@ mod tests {
         let markdown = DocumentForm::Markdown;
         let document = Templates::embedded().call_summary(markdown, "Halden", &entry(), &summary()).unwrap();
         assert!(document.contains("Renewal \\*at risk\\*"), "{document}");
-        assert!(document.contains("- \\# not a heading"), "{document}");
+        assert!(document.contains("- \\# not a heading\n- 1\\. no list\n"), "{document}");
+        assert!(document.contains("- AT&T, \\~\\~or\\~\\~ \\&copy;\n"), "{document}");
         assert!(document.contains("\\<!-- aftercall --\\>"), "{document}");
+        assert!(document.contains("[Recording](https://x.example/%281%29%5C%01) "), "{document}");
     }
 
     #[test]

@@ -224,8 +224,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let problem = match response.extensions_mut().remove::<Unrendered>() {
         Some(Unrendered(problem)) => problem,
-        // The time-out layer answers without a body.
-        None if response.status() == StatusCode::SERVICE_UNAVAILABLE && !is_json(&response) => {
+        // The time-out layer answers without a body; a page has one of its own.
+        None if response.status() == StatusCode::SERVICE_UNAVAILABLE && !has_body(&response) => {
             std::sync::Arc::new(Problem::new(ProblemKind::Unavailable, "the request took too long"))
         }
         None => return response,
@@ -256,9 +256,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     rendered
 }
 
-fn is_json(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.contains("json"))
+fn has_body(response: &Response) -> bool {
+    response.headers().contains_key(header::CONTENT_TYPE)
 }
 
 /// Turns a panic into a 500.

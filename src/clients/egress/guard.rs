@@ -9,6 +9,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
 use super::addresses::is_public;
@@ -63,12 +64,17 @@ impl Guard {
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(address.into()),
             Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(name)) if ServerName::try_from(name).is_err() => {
+                return Err("the URL's host is neither an address nor a name that can be resolved".to_owned());
+            }
             Some(Host::Domain(_)) => None,
             None => return Err("the URL names no host".to_owned()),
         };
         if literal.is_some_and(|address| !self.allows(address)) {
             return Err("the address is not public (ALLOWED_PRIVATE_NETWORKS can allow its network)".to_owned());
         }
+        // Some characters are fine in a URL as browsers read it and not in a request.
+        http::Uri::try_from(url.as_str()).map_err(|_| "the URL cannot be requested; percent-encode it".to_owned())?;
         Ok(url)
     }
 

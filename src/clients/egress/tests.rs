@@ -1,70 +1,25 @@
 //! The guard against an oracle: what is public, said once more in other words.
 
+#[path = "../../../tests/it/properties/registry.rs"]
+mod registry;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use proptest::{prelude::*, sample::select};
 use url::{Host, Url};
 
+use self::registry::{NOT_PUBLIC, net, should_allow};
 use super::guard::{Guard, system};
 use crate::config::EgressConfig;
 
-/// What is not public, once more, as the registries write it. Of IPv6 only what lies within `2000::/3`.
-const NOT_PUBLIC: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "168.63.129.16/32",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.31.196.0/24",
-    "192.52.193.0/24",
-    "192.88.99.0/24",
-    "192.168.0.0/16",
-    "192.175.48.0/24",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "224.0.0.0/3",
-    "2001::/23",
-    "2001:db8::/32",
-    "2002::/16",
-    "2620:4f:8000::/48",
-    "3fff::/20",
-];
 /// Forms that carry an IPv4 address in their last 32 bits.
 const CARRIERS: &[&str] =
     &["::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "2a00::5efe:0:0", "2a00::200:5efe:0:0"];
 
-fn net(text: &str) -> IpNet {
-    text.parse().unwrap()
-}
-
 fn guard(allowed: &[IpNet]) -> Guard {
     let config = EgressConfig { allowed_networks: allowed.to_vec(), allow_http: true, extra_ca: Vec::new() };
     Guard::new(&config, system())
-}
-
-/// The rule in other words than the code's.
-fn should_allow(address: IpAddr, listed: &[IpNet]) -> bool {
-    let is_within = |range: &IpNet| (range.network()..=range.broadcast()).contains(&address.to_canonical());
-    let is_special = || NOT_PUBLIC.iter().any(|range| is_within(&net(range)));
-    let carried = |v6: Ipv6Addr| {
-        let [.., a, b, c, d] = v6.octets();
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-    };
-    let is_public = match address.to_canonical() {
-        IpAddr::V4(_) => !is_special(),
-        IpAddr::V6(v6) if is_within(&net("64:ff9b::/96")) => should_allow(carried(v6), &[]),
-        IpAddr::V6(v6) => {
-            let tunnels = matches!(v6.segments()[4..6], [0 | 0x100 | 0x200 | 0x300, 0x5efe]);
-            is_within(&net("2000::/3")) && !is_special() && (!tunnels || should_allow(carried(v6), &[]))
-        }
-    };
-    is_public || listed.iter().any(is_within)
 }
 
 /// Any address, with those at the edges of special ranges and those inside other addresses as likely as the rest.
@@ -146,6 +101,16 @@ fn an_allowed_ipv4_network_takes_its_mapped_form_along_and_no_form_that_is_trans
         assert!(!guard.allows(refused.parse().unwrap()), "{refused}");
     }
     assert!(self::guard(&[net("64:ff9b::/96")]).allows("64:ff9b::7f00:1".parse().unwrap()), "unless it is listed");
+}
+
+#[test]
+fn a_target_that_no_request_can_be_made_of_is_refused_when_it_is_typed() {
+    let guard = guard(&[]);
+    for target in ["https://./hook", "https://\"crm\".example/hook", "https://crm..example/"] {
+        let refusal = guard.check(target).unwrap_err();
+        assert!(refusal.contains("neither an address nor a name"), "{target}: {refusal}");
+    }
+    assert!(guard.check("https://crm_1.example/hook?a={b}").is_ok());
 }
 
 proptest! {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 pub use self::{
     result::{Row, Rows},
     statement::Bind,
-    transcript::{DEFAULT_TRANSCRIPT_QUERY, SnowflakeTranscript},
+    transcript::{DEFAULT_TRANSCRIPT_QUERY, SnowflakeTranscript, read_text},
 };
 
 use self::{

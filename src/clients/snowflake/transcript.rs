@@ -101,7 +101,7 @@ fn member(row: Row<'_>, column: &str) -> Option<String> {
 }
 
 /// Reads a text that is either Gong's JSON or lines. A VARIANT column gives lines as a JSON string.
-fn read_text(text: &str, call_id: &str, speakers: &[Party]) -> Result<Vec<StoredTurn>, UpstreamError> {
+pub fn read_text(text: &str, call_id: &str, speakers: &[Party]) -> Result<Vec<StoredTurn>, UpstreamError> {
     let read_lines = |text: &str| {
         let known: Vec<&str> = speakers.iter().filter_map(|party| party.name.as_deref()).collect();
         lines::turns(&text.replace('\0', ""), &known) // PostgreSQL stores no NUL

@@ -17,7 +17,7 @@ use url::Url;
 use self::keys::Meaning;
 use super::text;
 
-/// So often a text is read again: the label of one number can be the evidence for the next.
+/// So often what is left of a text is read again.
 const READINGS: usize = 16;
 /// So often a URL is decoded: programs encode what is encoded already.
 const DECODINGS: usize = 4;
@@ -82,15 +82,14 @@ fn clean_text(text: String, meaning: Meaning) -> String {
     }
     match meaning.label() {
         Some(label) => label.to_owned(),
-        None => read_link(&text).map_or_else(|| clean_prose(&text), |url| clean_link(&text, &url)),
+        None => clean_words(text),
     }
 }
 
-/// Until nothing is left to hide.
-fn clean_prose(text: &str) -> String {
-    let mut text = text.to_owned();
+/// Until nothing is left to hide: what is left of a text can be a link.
+fn clean_words(mut text: String) -> String {
     for _ in 0..READINGS {
-        let cleaned = text::without_contacts(&text);
+        let cleaned = read_link(&text).map_or_else(|| text::without_contacts(&text), |url| clean_link(&text, &url));
         if cleaned == text {
             return text;
         }
@@ -121,7 +120,7 @@ fn clean_link(text: &str, url: &Url) -> String {
         return bare;
     }
     let origin = url.origin().ascii_serialization();
-    if carries_contact(&origin) { clean_prose(&origin) } else { origin }
+    if carries_contact(&origin) { text::without_contacts(&origin) } else { origin }
 }
 
 /// Ids in links are long numbers, which look like those of phones: numbers count only where the link speaks of phones.

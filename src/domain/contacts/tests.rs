@@ -134,6 +134,13 @@ fn shape(value: &Value) -> String {
     }
 }
 
+#[test]
+fn what_is_left_of_a_text_can_be_a_link_and_is_cleaned_as_one() {
+    let once = without_contacts(json!("http:crm.example/phone%0d\"+1 415 555 0134\""));
+    assert_eq!(once, json!("http://crm.example"));
+    assert_eq!(without_contacts(once.clone()), once);
+}
+
 proptest! {
     #[test]
     fn no_planted_contact_comes_out(contact in contact(), places in collection::vec(0usize..7, 1..5), words in "[b-z]{4,9}") {

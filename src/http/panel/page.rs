@@ -101,6 +101,16 @@ pub async fn answer(
         problem.log_cause(&path);
         response = problem_page(viewer.as_deref(), &pages, &problem);
     }
+    keep_to_itself(response)
+}
+
+/// The page of a problem that came before it was known who asks.
+pub fn outside(pages: &Pages, problem: &Problem, path: &str) -> Response {
+    problem.log_cause(path);
+    keep_to_itself(problem_page(None, pages, problem))
+}
+
+fn keep_to_itself(mut response: Response) -> Response {
     let set = |(name, value): (HeaderName, &'static str), response: &mut Response| {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     };

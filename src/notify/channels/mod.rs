@@ -115,7 +115,8 @@ impl Channels {
 
     /// Tells what an attempt that began at `at` sent, or nothing if that cannot be told. What it says of an endpoint is its
     /// present settings: whether those are the ones of then is part of it.
-    pub(super) fn describe(&self, delivery: &StoredDelivery, at: DateTime<Utc>) -> Option<SentRequest> {
+    #[must_use]
+    pub fn describe(&self, delivery: &StoredDelivery, at: DateTime<Utc>) -> Option<SentRequest> {
         let secrets = open(&self.key_ring, delivery.endpoint_id, &delivery.sealed).ok()?;
         let outgoing = Outgoing::from(delivery);
         let told = match delivery.kind {

@@ -231,3 +231,15 @@ async fn a_token_whose_time_is_over_is_told_so() {
     app.clock.advance(std::time::Duration::from_hours(2));
     assert!(visitor.get("/panel/tokens").await.expect(200).text.contains("</svg>ended"));
 }
+
+#[tokio::test]
+async fn without_its_database_the_panel_answers_with_a_page_that_says_so() {
+    let app = TestApp::start().await;
+    let admin = Visitor::admin(&app).await;
+    app.app.pool.close().await;
+    for page in [admin.get("/panel").await, admin.get("/panel/calls").await] {
+        let page = page.expect(503);
+        assert!(page.text.contains("Not possible right now") && page.text.contains("</html>"), "{}", page.text);
+        assert!(page.headers.contains_key("content-security-policy"));
+    }
+}

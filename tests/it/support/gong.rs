@@ -7,7 +7,10 @@ use aws_lc_rs::{
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -56,6 +59,13 @@ impl Gong {
             "webhook_url": signing.url, "body_sha256": hex::encode(Sha256::digest(signing.body)), "exp": signing.exp,
         });
         self.token_of(&Header::new(Algorithm::RS256), &claims)
+    }
+
+    /// Signs whatever is to stand for the header and the claims.
+    pub fn sign(&self, header: &[u8], claims: &[u8]) -> String {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.private_key, Algorithm::RS256);
+        format!("{signed}.{}", signature.expect("signs"))
     }
 
     pub fn token_of(&self, header: &Header, claims: &Value) -> String {

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 pub use self::cookies::{Cookies, Flash};
-use super::templates::Pages;
+use super::{page, templates::Pages};
 use crate::{
     app::App,
     db::sessions::{self, SessionLimits, SessionRow},
@@ -94,7 +94,7 @@ pub async fn recognise(
     let cookies = Cookies::new(&app, &parts);
     let found = match find(&app, &cookies).await {
         Ok(found) => found,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return page::outside(&pages, &problem, parts.uri.path()),
     };
     let renewed = match &found {
         Some((hash, row)) if parts.method == Method::GET => renew(&app, hash, row).await,

@@ -6,11 +6,12 @@ use crate::{
     domain::{
         summary::{ActionItem, Summary},
         text,
+        transcript::Transcript,
     },
 };
 use serde_json::Value;
 
-use super::ground::Ground;
+use super::{ground::Ground, lines::lines};
 
 /// What a summary says made it.
 const PROVIDER: &str = "openai";
@@ -26,6 +27,11 @@ const MOST_RISKS: usize = 10;
 /// Where an answer leaves the schema: a JSON pointer, or a word for the whole.
 #[derive(Debug, PartialEq, Eq)]
 struct Misfit(String);
+
+/// Reads one answer about a call whose intent can be one of `intents`.
+pub fn read_answer(answer: &str, transcript: &Transcript, intents: &[String]) -> Result<Summary, UpstreamError> {
+    Reader { ground: &Ground::new(&lines(transcript)), intents }.read(answer)
+}
 
 /// Reads answers about one call.
 pub(super) struct Reader<'a> {
@@ -159,13 +165,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pipeline::summarise::openai::lines::Line;
+    use crate::domain::{call::Side, transcript::Turn};
 
     fn read(answer: &str) -> Result<Summary, String> {
         let sentences = vec!["I will send the quote to Tom, see https://halden.example/q.".to_owned()];
-        let ground = Ground::new(&[Line { head: String::new(), speaker: "Dana Reyes".to_owned(), sentences }]);
+        let turn = Turn { speaker: "Dana Reyes".to_owned(), side: Side::Ours, start_ms: 0, sentences };
         let intents = ["renewal".to_owned(), "pricing".to_owned()];
-        Reader { ground: &ground, intents: &intents }.read(answer).map_err(|error| match error {
+        read_answer(answer, &Transcript { turns: vec![turn] }, &intents).map_err(|error| match error {
             UpstreamError::Retry(why) => why,
             other => format!("not a retry: {other:?}"),
         })

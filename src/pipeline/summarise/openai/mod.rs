@@ -24,6 +24,8 @@ use crate::{
 use anyhow::ensure;
 use serde_json::Value;
 
+pub use self::answer::read_answer;
+
 use self::run::Run;
 use super::CallContext;
 use crate::clients::openai::{Completed, CompletionError, OpenAi};

@@ -1,7 +1,9 @@
 //! Takes calls and transcripts from files in the shapes of Gong's API (INTERFACE §8).
 //!
 //! A file that cannot be read is reported with its name and place and stops nothing else. Importing the same file again
-//! changes nothing.
+//! changes nothing. What the bytes of a file mean is said in `contents.rs`.
+
+mod contents;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,15 +13,15 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+pub use self::contents::Contents;
+
 use super::calls::record_calls;
 use crate::{
-    clients::gong::{parse_json_exact, shapes},
     db::{jobs, transcripts},
-    domain::{call::Call, transcript::StoredTurn},
+    domain::call::Call,
 };
 
 /// Larger files are refused: they are read as a whole. A two-hour call's transcript has about half a megabyte.
@@ -114,74 +116,18 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-#[derive(Debug, Default)]
-struct Contents {
-    calls: Vec<Call>,
-    transcripts: Vec<(String, Vec<StoredTurn>)>,
-    problems: Vec<String>,
-}
-
-impl Contents {
-    fn problem(text: String) -> Self {
-        Self { problems: vec![text], ..Self::default() }
-    }
-
-    /// What the file says of calls; of one that only has a transcript here, its id.
-    fn told(&self) -> impl Iterator<Item = Call> + '_ {
-        let spoken = self.transcripts.iter().map(|(id, _)| Call { id: id.clone(), ..Call::default() });
-        spoken.chain(self.calls.iter().cloned())
-    }
-
-    /// Takes what a value brings; `place` says where in the file it stands.
-    fn take(&mut self, value: &Value, place: &str) {
-        let list = |name: &str| value.get(name).and_then(Value::as_array);
-        if let Value::Array(elements) = value {
-            for (index, element) in elements.iter().enumerate() {
-                self.take(element, &format!("{place}/{index}"));
-            }
-        } else if let Some(elements) = list("calls").or_else(|| list("callTranscripts")) {
-            for (index, element) in elements.iter().enumerate() {
-                self.take(element, &format!("{place}/{index}"));
-            }
-        } else if let Some((id, turns)) = shapes::transcript(value) {
-            self.transcripts.push((id, turns));
-        } else if let Some(call) = shapes::callback_call(value).or_else(|| shapes::call(value)) {
-            self.calls.push(call);
-        } else {
-            self.problems.push(format!(
-                "{}: neither a call (metaData.id), nor a transcript (callId), nor a callback (callData)",
-                if place.is_empty() { "the document" } else { place }
-            ));
-        }
-    }
-}
-
+/// What a file holds, or why it cannot be read.
 fn read(path: &Path) -> Contents {
     let text = match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > LARGEST_FILE => Err("larger than 256 MiB".to_owned()),
         Ok(_) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    let text = match text {
-        Ok(text) => text,
-        Err(problem) => return Contents::problem(problem),
-    };
-    let mut contents = Contents::default();
-    let text = text.trim_start_matches('\u{feff}');
-    if path.extension().is_some_and(|extension| extension == "jsonl") {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            match parse_json_exact(line.as_bytes()) {
-                Ok(value) => contents.take(&value, &format!("line {}", index + 1)),
-                Err(error) => contents.problems.push(format!("line {}: not JSON: {error}", index + 1)),
-            }
-        }
-    } else {
-        match parse_json_exact(text.as_bytes()) {
-            Ok(value) => contents.take(&value, ""),
-            Err(error) => contents.problems.push(format!("not JSON: {error}")),
-        }
+    match text {
+        Err(problem) => Contents::problem(problem),
+        Ok(text) if path.extension().is_some_and(|extension| extension == "jsonl") => Contents::of_lines(&text),
+        Ok(text) => Contents::of_document(&text),
     }
-    contents
 }
 
 /// `IMPORT_DIR`: files that are taken when a transcript is missing, each when it is new or has changed.
