@@ -27,7 +27,8 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 /// Another replica on the same database, whose clock differs by so much.
 fn replica(app: &TestApp, ahead: TimeDelta) -> (Arc<App>, Clock) {
     let clock = Clock::manual(app.clock.now() + ahead);
-    (App::new(app.app.config.clone(), app.app.pool.clone(), clock.clone(), 8080).expect("an app"), clock)
+    let metrics = Arc::clone(&app.app.metrics);
+    (App::new(app.app.config.clone(), app.app.pool.clone(), clock.clone(), metrics, 8080).expect("an app"), clock)
 }
 
 async fn work<Q: Queue>(queue: &Arc<Q>, clock: &Clock) -> usize {

@@ -14,5 +14,3 @@ mod runs;
 mod session;
 mod sources;
 mod visitor;
-
-pub use self::visitor::Visitor;

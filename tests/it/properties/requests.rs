@@ -1,9 +1,14 @@
 //! Whole requests: `METHOD path?query`, headers one a line, an empty line, the body. The database cannot be reached, so that
 //! whatever is understood ends there.
 
-use std::{collections::HashMap, str::FromStr, sync::LazyLock, time::Duration};
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use aftercall::{app::App, config::Config, domain::clock::Clock};
+use aftercall::{app::App, config::Config, domain::clock::Clock, telemetry::Metrics};
 use axum::{Router, body::Body};
 use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -46,7 +51,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(100)).connect_lazy(NO_DATABASE);
         let clock = Clock::manual(DateTime::from_timestamp(NOW, 0).expect("a time"));
         let config = Config::from_vars(vars).expect("a configuration");
-        aftercall::http::router(App::new(config, pool.expect("a URL"), clock, 8080).expect("an app"))
+        let metrics = Arc::new(Metrics::new(None).expect("meters"));
+        aftercall::http::router(App::new(config, pool.expect("a URL"), clock, metrics, 8080).expect("an app"))
     };
     World { runtime, router, _data: data }
 });
