@@ -95,7 +95,7 @@ impl Pipeline {
         tokio::time::timeout(self.retries.timeout, self.stage(job)).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// Lets the calls of new runs be found, all of a claim in one stroke, and no callback waits for it.
+    /// Lets the calls of new runs be found, all of a claim in one stroke: no callback waits for that.
     async fn index_for_search(&self, claimed: &[ClaimedJob]) -> sqlx::Result<()> {
         let first = claimed.iter().filter(|job| job.stage == Stage::Fetch && job.attempt == 1);
         let calls: Vec<(&str, &str)> = first.map(|job| (job.tenant.as_str(), job.call_id.as_str())).collect();

@@ -1,13 +1,14 @@
 //! Finds calls by their words, their account, how they stand and when they were held.
 //!
 //! What they are found by stands in `call_search`, which [`refresh`] brings up to date from the calls, their latest runs and
-//! summaries: whoever changes one of those calls it in the same transaction. Of a private call only the id can be searched for,
-//! of an erased one nothing is there.
+//! summaries: whoever changes one of those calls it in the same transaction. The one exception is a call that has just been
+//! told of, since no callback shall wait for it: it is indexed when a worker claims it, or when somebody looks before that. Of
+//! a private call only the id can be searched for, of an erased one nothing is there.
 
 mod find;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::Page;
@@ -59,6 +60,28 @@ pub async fn refresh_held(db: &mut PgConnection, calls: &[(&str, &str)]) -> sqlx
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// How many calls that nobody has claimed yet are indexed for one look. The newest first: those are looked at.
+const UNCLAIMED: i64 = 200;
+
+/// Indexes calls that no worker has claimed yet: they came a moment ago, or the workers are behind or away.
+async fn index_unclaimed(db: &mut PgConnection, tenant: &str) -> sqlx::Result<()> {
+    let unclaimed = sqlx::query_scalar!(
+        "SELECT r.call_id FROM jobs j JOIN runs r ON r.id = j.run_id
+         JOIN calls c ON c.tenant_id = r.tenant_id AND c.call_id = r.call_id
+         WHERE j.tenant_id = $1 AND j.attempt = 0 AND NOT EXISTS (SELECT FROM call_search s WHERE s.call_row = c.id)
+         ORDER BY j.id DESC LIMIT $2",
+        tenant,
+        UNCLAIMED,
+    );
+    let unclaimed = unclaimed.fetch_all(&mut *db).await?;
+    if unclaimed.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    refresh(&mut tx, &unclaimed.iter().map(|call| (tenant, call.as_str())).collect::<Vec<_>>()).await?;
+    tx.commit().await
 }
 
 fn columns(calls: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
@@ -120,6 +143,7 @@ pub async fn search_calls(
     filter: &CallFilter,
     page: Page,
 ) -> sqlx::Result<Vec<FoundCall>> {
+    index_unclaimed(&mut *db, tenant).await?;
     let rows = find::find_rows(&mut *db, tenant, filter, page).await?;
     sqlx::query_as!(
         FoundCall,
