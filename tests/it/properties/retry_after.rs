@@ -19,7 +19,10 @@ pub fn hold(data: &[u8]) {
     assert_eq!(wait, retry_after(&format!(" \t{header} "), now));
     let digits = header.trim();
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let asked = digits.trim_start_matches('0').parse().unwrap_or(if digits.len() > 20 { u128::MAX } else { 0 });
+        let asked = match digits.trim_start_matches('0') {
+            "" => 0,
+            significant => significant.parse().unwrap_or(u128::MAX),
+        };
         assert_eq!(wait.expect("seconds are understood").as_secs(), bounded(asked));
     }
 
