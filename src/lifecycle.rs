@@ -64,9 +64,7 @@ pub fn start_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     tasks.spawn(jobs::retention_until(stop(), app.pool.clone(), app.clock.clone(), app.config.retention));
     let (wake, pool, token) = (app.wake.clone(), app.pool.clone(), stop());
     tasks.spawn(async move { wake.listen(pool, process, token).await });
-    spawn_announcer(&tasks, app, process, shutdown);
-    tasks.spawn(jobs::analyze_until(stop(), app.pool.clone()));
-    spawn_gauges(&tasks, app, shutdown);
+    spawn_upkeep(&tasks, app, process, shutdown);
     check_systems(&tasks, app, shutdown);
     app.workers_started();
     tasks
@@ -94,19 +92,21 @@ fn check_systems(tasks: &TaskTracker, app: &Arc<App>, shutdown: &Shutdown) {
     });
 }
 
-/// Starts what a process without workers needs: telling those of others that something is due, and good plans.
+/// Starts what a process without workers needs.
 #[must_use]
 pub fn start_without_workers(app: &Arc<App>, shutdown: &Shutdown) -> TaskTracker {
     let tasks = TaskTracker::new();
-    spawn_announcer(&tasks, app, Uuid::now_v7(), shutdown);
-    tasks.spawn(jobs::analyze_until(shutdown.soft.clone(), app.pool.clone()));
-    spawn_gauges(&tasks, app, shutdown);
+    spawn_upkeep(&tasks, app, Uuid::now_v7(), shutdown);
     tasks
 }
 
-fn spawn_announcer(tasks: &TaskTracker, app: &Arc<App>, process: Uuid, shutdown: &Shutdown) {
+/// What every process does: telling others that something is due, keeping the time and good plans, showing how it is.
+fn spawn_upkeep(tasks: &TaskTracker, app: &Arc<App>, process: Uuid, shutdown: &Shutdown) {
     let (wake, pool, stop) = (app.wake.clone(), app.pool.clone(), shutdown.soft.clone());
     tasks.spawn(async move { wake.announce(pool, process, stop).await });
+    tasks.spawn(jobs::keep_time_until(shutdown.soft.clone(), app.pool.clone(), app.clock.clone()));
+    tasks.spawn(jobs::analyze_until(shutdown.soft.clone(), app.pool.clone()));
+    spawn_gauges(tasks, app, shutdown);
 }
 
 /// Keeps the gauges fresh where metrics are pushed; where they are only asked for, asking does it.

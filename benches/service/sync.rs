@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
     let database = machine.database().await?;
-    let gong = GongApiStandIn::with_generated_since("2026-01-01T00:00:00Z".parse()?, CALLS).await;
+    let gong = GongApiStandIn::with_generated_since(Some("2026-01-01T00:00:00Z".parse()?), CALLS).await;
     let dir = tempfile::tempdir()?;
     let vars = machine.vars(
         &database,

@@ -16,8 +16,9 @@ use crate::{
     domain::clock::Clock,
 };
 
-/// How long connections are waited for at the end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long connections are waited for at the end: with all that comes behind `SHUTDOWN_TIMEOUT` (8 s) within the ten seconds
+/// after which Cloud Run kills.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An open database, and the private server if it is ours.
 pub struct Session {

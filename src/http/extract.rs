@@ -1,6 +1,6 @@
 //! House versions of axum's extractors: their refusals are problems that say what is wrong and where.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,6 +11,7 @@ use chrono::{DateTime, Datelike, Utc};
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::problem::{FieldError, Problem, ProblemKind};
@@ -22,6 +23,8 @@ use crate::{
 
 /// The largest body of an admin request.
 pub const ADMIN_BODY: usize = 256 * 1024;
+/// How long a body may take to arrive: a client that sends a byte a second keeps its bytes in memory all the while.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many items a list gives unless told otherwise, and at most.
 const PAGE: (u32, u32) = (50, 200);
 
@@ -165,7 +168,11 @@ pub fn plain(text: &str) -> Result<String, String> {
 
 /// Reads a body up to a limit.
 pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
+    let Ok(read) = timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await else {
+        let detail = format!("the body was not there within {} s", BODY_TIMEOUT.as_secs());
+        return Err(Problem::new(ProblemKind::Unreadable, detail));
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(Problem::new(ProblemKind::TooLarge, format!("at most {limit} bytes are taken")))

@@ -2,6 +2,7 @@
 //! outlasts a transaction.
 
 mod admin;
+pub mod admission;
 mod auth;
 mod client_address;
 mod extract;
@@ -24,7 +25,10 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use self::problem::{Problem, ProblemKind};
+use self::{
+    admission::Admission,
+    problem::{Problem, ProblemKind},
+};
 use crate::app::App;
 
 pub use self::openapi::document as openapi_document;
@@ -61,9 +65,11 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { Problem::from(ProblemKind::MethodNotAllowed) })
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(middleware::from_fn(admission::admit))
         .layer(middleware::from_fn(problem::render))
         .layer(nosniff)
         .layer(middleware::from_fn(spans::span))
         .layer(Extension(Arc::<auth::WrongTokens>::default()))
+        .layer(Extension(Admission::default()))
         .with_state(app)
 }

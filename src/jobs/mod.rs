@@ -28,19 +28,31 @@ use crate::{
 
 /// How often the sweeper looks, before jitter.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often the time is compared with the database's, before jitter.
+const TIME_EVERY: Duration = Duration::from_secs(30);
 /// How often the sizes of tables are looked at.
 const STATISTICS_EVERY: Duration = Duration::from_secs(2);
 /// How often history is looked through, before jitter. Where nothing is due that costs a few index look-ups.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
-/// Sweeps until `stop`, and keeps the clock with the database's. Every replica does: the work is idempotent and cheap.
+/// Keeps the clock with the database's until `stop`.
+pub async fn keep_time_until(stop: CancellationToken, pool: PgPool, clock: Clock) {
+    let scheduled = async {
+        loop {
+            tokio::time::sleep(jittered(TIME_EVERY, rand::random())).await;
+            if let Ok(now) = db::now(&pool).await {
+                clock.agree_with(now);
+            }
+        }
+    };
+    stop.run_until_cancelled(scheduled).await;
+}
+
+/// Sweeps until `stop`. Every replica does: the work is idempotent and cheap.
 pub async fn sweep_until(stop: CancellationToken, pool: PgPool, clock: Clock, wake: Wake) {
     let scheduled = async {
         loop {
             tokio::time::sleep(jittered(SWEEP_EVERY, rand::random())).await;
-            if let Ok(now) = db::now(&pool).await {
-                clock.agree_with(now);
-            }
             match sweep(&pool, clock.now()).await {
                 Ok(0) => {}
                 Ok(_) => wake.now(),

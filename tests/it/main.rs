@@ -2,6 +2,7 @@
 //! real PostgreSQL, with the outside world played by local servers.
 
 mod admin;
+mod admission;
 mod audit;
 mod browser;
 mod chain;

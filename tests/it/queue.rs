@@ -132,3 +132,16 @@ async fn work_that_panics_gives_its_place_back() {
     assert_eq!(worker.run_due().await.unwrap(), 20);
     assert_eq!(queue.done.load(Ordering::SeqCst), 10);
 }
+
+#[tokio::test]
+async fn tables_that_grow_in_a_burst_are_analyzed_before_the_database_gets_there() {
+    let database = Database::create().await;
+    let calls = "INSERT INTO calls (id, tenant_id, call_id, created_at, updated_at)
+                 SELECT gen_random_uuid(), 'default', i::text, now(), now() FROM generate_series(1, 2000) AS i";
+    sqlx::query(calls).execute(&database.pool).await.unwrap();
+    let known = "SELECT reltuples FROM pg_class WHERE relname = 'calls'";
+    let rows = async || sqlx::query_scalar::<_, f32>(known).fetch_one(&database.pool).await.unwrap();
+    aftercall::db::statistics::analyze_grown(&database.pool).await.unwrap();
+    assert!((rows().await - 2000.0).abs() < 1.0);
+    assert_eq!(aftercall::db::statistics::analyze_grown(&database.pool).await.unwrap(), 0, "nothing has grown since");
+}

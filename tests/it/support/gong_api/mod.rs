@@ -73,15 +73,12 @@ impl GongApiStandIn {
 
     /// Knows `count` calls, a minute apart, beginning with 2031: see [`generated_id`].
     pub async fn with_generated(count: usize) -> Self {
-        Self::build(Calls::generated(count, None)).await
+        Self::with_generated_since(None, count).await
     }
 
     /// The same, beginning with another time.
-    pub async fn with_generated_since(first: DateTime<Utc>, count: usize) -> Self {
-        Self::build(Calls::generated(count, Some(first))).await
-    }
-
-    async fn build(calls: Calls) -> Self {
+    pub async fn with_generated_since(first: Option<DateTime<Utc>>, count: usize) -> Self {
+        let calls = Calls::generated(count, first);
         let world = Arc::new(Mutex::new(World { calls, ..World::default() }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&world));
         Self { server: StandIn::serve(router).await, key: gate::KEY, secret: gate::SECRET, world }
