@@ -177,6 +177,7 @@ impl Notifier {
 impl Queue for Notifier {
     type Item = ClaimedDelivery;
     const NAME: &'static str = "deliveries";
+    const PACE: Duration = Duration::ZERO;
 
     async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedDelivery>> {
         let claimed =

@@ -19,7 +19,7 @@ pub use self::{
     retry::{RerunError, RetryError, rerun_call, retry_run},
 };
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -71,7 +71,7 @@ pub struct Pipeline {
 }
 
 /// So many stages commit at once. More would not be faster, but take the database from those who wait for an answer.
-pub const COMMITS: usize = 4;
+pub const COMMITS: usize = 2;
 
 impl Pipeline {
     /// Does the work of one stage. What it returns is committed by [`Pipeline::commit`].
@@ -131,6 +131,8 @@ impl Pipeline {
 impl Queue for Pipeline {
     type Item = ClaimedJob;
     const NAME: &'static str = "stages";
+    // A call takes seconds, most of them outside. Whoever waits for an answer to a callback comes first.
+    const PACE: Duration = Duration::from_millis(100);
 
     async fn claim(&self, claim: Claim, limit: i64) -> sqlx::Result<Vec<ClaimedJob>> {
         let claimed = jobs::claim_due_jobs(&self.pool, claim.id, claim.now, claim.until, limit).await?;

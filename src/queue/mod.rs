@@ -96,6 +96,10 @@ pub trait Queue: Send + Sync + 'static {
     /// The name in logs.
     const NAME: &'static str;
 
+    /// The least time between two claims of a process. The first one after a rest is made at once; under load, fewer and
+    /// larger claims cost the database less.
+    const PACE: Duration;
+
     /// Leases up to `limit` due items.
     fn claim(&self, claim: Claim, limit: i64) -> impl Future<Output = sqlx::Result<Vec<Self::Item>>> + Send;
 

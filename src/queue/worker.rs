@@ -82,6 +82,7 @@ impl<Q: Queue> Worker<Q> {
             // Registered before looking: what is enqueued in between is not slept over.
             let woken = signal.notified();
             let room = self.permits.available_permits();
+            let paced = tokio::time::Instant::now() + Q::PACE;
             let Some(claimed) = cut.run_until_cancelled(self.claim(tasks)).await else { return };
             let claimed = claimed.unwrap_or_else(|error| {
                 warn!(queue = Q::NAME, %error, "cannot claim, will try again");
@@ -98,6 +99,9 @@ impl<Q: Queue> Worker<Q> {
             }
             while let Some(ended) = tasks.try_join_next() {
                 log_panic::<Q>(&ended);
+            }
+            if claimed > 0 && !Q::PACE.is_zero() {
+                stop.run_until_cancelled(tokio::time::sleep_until(paced)).await;
             }
         }
         let finishing = async {

@@ -101,6 +101,7 @@ struct Panicky {
 impl Queue for Panicky {
     type Item = usize;
     const NAME: &'static str = "panicky";
+    const PACE: Duration = Duration::ZERO;
 
     async fn claim(&self, _: Claim, limit: i64) -> sqlx::Result<Vec<usize>> {
         let wanted = usize::try_from(limit).unwrap();
