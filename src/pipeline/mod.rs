@@ -70,8 +70,9 @@ pub struct Pipeline {
     pub commits: Semaphore,
 }
 
-/// So many stages commit at once. More would not be faster, but take the database from those who wait for an answer.
-pub const COMMITS: usize = 2;
+/// So many stages commit at once. More would not be faster, but take the database from those who wait for an answer; far
+/// fewer would keep runs from asking Gong together.
+pub const COMMITS: usize = 8;
 
 impl Pipeline {
     /// Does the work of one stage. What it returns is committed by [`Pipeline::commit`].
