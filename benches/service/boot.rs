@@ -8,7 +8,7 @@ use std::{
 use crate::{
     deliver::with_endpoints,
     load::{closed_loop, signed},
-    machine::{Machine, memory, start},
+    machine::{Machine, memory, start, vars},
     reference::NullServer,
     report::{Section, median, number},
     sink::Sink,
@@ -24,7 +24,7 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
     let mut starts = Vec::new();
     let mut nulls = Vec::new();
     for _ in 0..STARTS {
-        let (dir, vars) = (tempfile::tempdir()?, machine.vars(&database, &[]));
+        let (dir, vars) = (tempfile::tempdir()?, vars(&database, &[]));
         let begun = Instant::now();
         let mut server = start(&["serve"], &vars, dir.path()).await?;
         starts.push(begun.elapsed().as_secs_f64() * 1000.0);

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Database, Gong, Server, TOKEN};
+use crate::support::{Database, Gong, Server, serve_vars};
 
 /// What callbacks are signed for, wherever they are sent.
 pub const PUBLIC_URL: &str = "https://aftercall.example";
@@ -85,25 +85,18 @@ impl Machine {
         more: &[(&'static str, String)],
     ) -> anyhow::Result<Service> {
         let dir = TempDir::new()?;
-        let vars = self.vars(database, more);
+        let vars = vars(database, more);
         let server = start(command, &vars, dir.path()).await?;
         Ok(Service { server, _dir: dir })
     }
+}
 
-    pub fn vars(&self, database: &Database, more: &[(&'static str, String)]) -> HashMap<&'static str, String> {
-        let mut vars = HashMap::from([
-            ("DATABASE_URL", database.url()),
-            ("ENCRYPTION_KEYS", "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned()),
-            ("ADMIN_TOKEN", TOKEN.to_owned()),
-            ("GONG_WEBHOOK_PUBLIC_KEY", self.gong.bare_key.clone()),
-            ("PUBLIC_URL", PUBLIC_URL.to_owned()),
-            ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-            ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
-            ("LOG_LEVEL", "info".to_owned()),
-        ]);
-        vars.extend(more.iter().cloned());
-        vars
-    }
+/// What a process is told that is measured.
+pub fn vars(database: &Database, more: &[(&'static str, String)]) -> HashMap<&'static str, String> {
+    let mut vars = serve_vars(database);
+    vars.extend([("PUBLIC_URL", PUBLIC_URL.to_owned()), ("LOG_LEVEL", "info".to_owned())]);
+    vars.extend(more.iter().cloned());
+    vars
 }
 
 /// Resident memory, in KiB.

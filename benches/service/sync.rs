@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::{
-    machine::{Machine, memory},
+    machine::{Machine, memory, vars},
     report::{Section, number},
     support::{Server, gong_api::GongApiStandIn},
 };
@@ -17,7 +17,7 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
     let database = machine.database().await?;
     let gong = GongApiStandIn::with_generated_since(Some("2026-01-01T00:00:00Z".parse()?), CALLS).await;
     let dir = tempfile::tempdir()?;
-    let vars = machine.vars(
+    let vars = vars(
         &database,
         &[
             ("GONG_API_URL", gong.url().to_owned()),

@@ -20,14 +20,12 @@ use crate::{
         text,
     },
     notify,
-    queue::{keep_trying, may_pass},
+    queue::{in_time, keep_trying, may_pass},
     telemetry::traces,
 };
 
 /// The outcome of an attempt that has to wait for something.
 const LATER: &str = "later";
-/// How long one try to commit may take, its turn included.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For so many seconds a database that is away is waited for.
 const COMMIT_TRIES: u32 = 30;
 /// For so long a stage may be told "later" before its run fails, and always longer than a transcript is awaited.
@@ -83,11 +81,7 @@ impl Pipeline {
         );
         // A connection whose other end is gone gives no error, and must not keep others from their turn. Should it have
         // committed all the same, the next try finds the job at another stage.
-        let gave_up = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
-        let write = || async {
-            let writing = self.write(job, &next, outcome, took, error.as_deref());
-            tokio::time::timeout(COMMIT_TIMEOUT, writing).await.unwrap_or_else(|_| Err(gave_up().into()))
-        };
+        let write = || in_time(self.write(job, &next, outcome, took, error.as_deref()));
         let passing = |error: &anyhow::Error| error.downcast_ref::<sqlx::Error>().is_some_and(may_pass);
         keep_trying(COMMIT_TRIES, write, passing).await.unwrap_or_else(|error| {
             warn!(error = format!("{error:#}"), "the end of a stage could not be recorded; it will be done again");

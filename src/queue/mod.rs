@@ -30,9 +30,9 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Waits for the database, but not for ever.
-async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+pub async fn in_time<T, E: From<sqlx::Error>>(asking: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let gave_up = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
-    tokio::time::timeout(DATABASE_TIMEOUT, asking).await.unwrap_or_else(|_| Err(gave_up()))
+    tokio::time::timeout(DATABASE_TIMEOUT, asking).await.unwrap_or_else(|_| Err(gave_up().into()))
 }
 
 /// Tries to record what was done, again and again while the error may pass: what is not on record is done once more. A

@@ -1,16 +1,16 @@
 //! Every metric of the contract, scraped from the real binary after a workload that is known to the last request.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, Exposition, Gong, Receiver, Server, TOKEN, callback,
+    Database, Exposition, Gong, Receiver, Server, callback,
     openai::{Behaviour, OpenAiStandIn},
-    transcript,
+    serve_vars, transcript,
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -27,21 +27,15 @@ struct World {
 impl World {
     async fn start() -> Self {
         let (database, gong, openai) = (Database::create().await, Gong::shared(), OpenAiStandIn::start().await);
-        let vars: HashMap<&str, String> = [
-            ("DATABASE_URL", database.url()),
-            ("ENCRYPTION_KEYS", format!("k1:{}=", "A".repeat(43))),
-            ("ADMIN_TOKEN", TOKEN.to_owned()),
-            ("GONG_WEBHOOK_PUBLIC_KEY", gong.bare_key.clone()),
-            ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-            ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
+        let mut vars = serve_vars(&database);
+        vars.extend([
             ("OPENAI_API_KEY", openai.key().to_owned()),
             ("OPENAI_BASE_URL", openai.base_url()),
             ("OPENAI_MODEL", openai.model().to_owned()),
             ("SUMMARY_FALLBACK", "none".to_owned()),
             ("STAGE_RETRY_BASE", "1s".to_owned()),
             ("DELIVERY_RETRY_SCHEDULE", "1s,1s".to_owned()),
-        ]
-        .into();
+        ]);
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(&["serve"], &vars, &dir.path().join("data")).await;
         // The systems are asked once at the start; that is over before anything is counted.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Certificate, Collector, Database, Fault, Gong, Receiver, Server, Span, TOKEN, callback, openai::OpenAiStandIn,
-    transcript,
+    serve_vars, transcript,
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -31,13 +31,8 @@ struct World {
 impl World {
     async fn new(telemetry: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let (database, gong, openai) = (Database::create().await, Gong::shared(), OpenAiStandIn::start().await);
-        let vars = [
-            ("DATABASE_URL", database.url()),
-            ("ENCRYPTION_KEYS", format!("k1:{}=", "A".repeat(43))),
-            ("ADMIN_TOKEN", TOKEN.to_owned()),
-            ("GONG_WEBHOOK_PUBLIC_KEY", gong.bare_key.clone()),
-            ("ALLOW_HTTP_ENDPOINTS", "on".to_owned()),
-            ("ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8".to_owned()),
+        let mut vars = serve_vars(&database);
+        vars.extend([
             ("OPENAI_API_KEY", openai.key().to_owned()),
             ("OPENAI_BASE_URL", openai.base_url()),
             ("OPENAI_MODEL", openai.model().to_owned()),
@@ -45,9 +40,10 @@ impl World {
             ("DELIVERY_RETRY_SCHEDULE", "1s,1s,1s".to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
             ("LOG_FORMAT", "json".to_owned()),
-        ];
+        ]);
+        vars.extend(telemetry);
         let dir = tempfile::tempdir().unwrap();
-        Self { database, gong, openai, dir, vars: vars.into_iter().chain(telemetry).collect() }
+        Self { database, gong, openai, dir, vars }
     }
 
     async fn start(&self, command: &[&str]) -> Server {
