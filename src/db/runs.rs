@@ -31,7 +31,8 @@ pub struct NewRun {
     pub trace: Trace,
 }
 
-/// Inserts runs, many in one round trip, counts them, and tells which of them are new: the others' calls have one already.
+/// Inserts runs with their first jobs, many in one round trip, counts them, and tells which of them are new: the others'
+/// calls have one already.
 pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<Utc>) -> sqlx::Result<Vec<RunId>> {
     let finished: Vec<_> = runs.iter().map(|run| (run.state != RunState::Active).then_some(now)).collect();
     sqlx::query_scalar!(
@@ -47,6 +48,9 @@ pub async fn insert_runs(db: &mut PgConnection, runs: &[NewRun], now: DateTime<U
                SELECT tenant_id, date_trunc('hour', $11, 'UTC'), what, count(*)
                FROM begun CROSS JOIN LATERAL unnest(ARRAY['call.received', 'call.' || nullif(state, 'active')]) AS what
                WHERE what IS NOT NULL GROUP BY 1, 3
+           ), queued AS (
+               INSERT INTO jobs (id, tenant_id, run_id, kind, ready_at, created_at)
+               SELECT gen_random_uuid(), tenant_id, id, 'fetch', $11, $11 FROM begun WHERE state = 'active'
            )
            SELECT id AS "id: RunId" FROM begun"#,
         &runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
     Callback,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     db::{
-        call_search, jobs,
+        call_search,
         runs::{self, NewRun},
     },
     domain::{
@@ -23,7 +23,7 @@ use crate::{
         event::{Audience, NewEvent, event_type},
         ids::{EventId, RunId},
         payload::CallData,
-        run::{RunState, Stage, skip_reason},
+        run::{RunState, skip_reason},
     },
     notify,
     queue::{Committer, GroupCommit, GroupCommitError, Wake},
@@ -56,7 +56,7 @@ impl Intake {
     /// Starts the committing task.
     #[must_use]
     pub fn start(pool: PgPool, clock: Clock, wake: Wake) -> Self {
-        Self { commits: GroupCommit::start(AcceptCommitter { pool, clock }, LARGEST_BATCH), wake }
+        Self { commits: GroupCommit::start(pool, AcceptCommitter { clock }, LARGEST_BATCH), wake }
     }
 
     /// Takes a callback in; when this returns, it is committed.
@@ -70,7 +70,6 @@ impl Intake {
 }
 
 struct AcceptCommitter {
-    pool: PgPool,
     clock: Clock,
 }
 
@@ -78,8 +77,8 @@ impl Committer for AcceptCommitter {
     type Item = Callback;
     type Answer = Accepted;
 
-    async fn commit(&self, batch: &[Callback]) -> sqlx::Result<Vec<Accepted>> {
-        let mut tx = self.pool.begin().await?;
+    async fn commit(&self, db: &mut PgConnection, batch: &[Callback]) -> sqlx::Result<Vec<Accepted>> {
+        let mut tx = db.begin().await?;
         let answers = accept_all(&mut tx, batch, self.clock.now()).await?;
         tx.commit().await?;
         Ok(answers)
@@ -122,13 +121,11 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
 
     let mut known: HashMap<CallKey<'_>, (EventId, RunId)> = HashMap::new();
     let mut events = Vec::new();
-    let mut first_jobs = Vec::new();
     let mut claimable: HashSet<CallKey<'_>> = HashSet::new();
     for (run, (key, callback)) in new_runs.iter().zip(&first_of).filter(|(run, _)| started.contains(&run.id)) {
         known.insert(*key, (run.event_id, run.id));
         events.extend(events_of(run, callback, now));
         if run.state == RunState::Active {
-            first_jobs.push((run.tenant.as_str(), run.id, Stage::Fetch));
             claimable.insert(*key);
         }
     }
@@ -159,9 +156,6 @@ async fn accept_all(tx: &mut PgConnection, batch: &[Callback], now: DateTime<Utc
         answers.push(Accepted { event_id, run_id: Some(run_id), duplicate: !fresh.remove(&key), skipped });
     }
     notify::emit(tx, &events, now).await?;
-    if !first_jobs.is_empty() {
-        jobs::insert_jobs(tx, &first_jobs, now).await?;
-    }
     Ok(answers)
 }
 

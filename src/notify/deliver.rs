@@ -68,6 +68,7 @@ impl Notifier {
     ) -> Self {
         let breaker = BreakerPauses::of(&retries.deliveries);
         let committer = SettleCommitter { pool: pool.clone(), clock: clock.clone(), wake, breaker };
+        let settling = GroupCommit::start(pool.clone(), committer, LARGEST_BATCH);
         Self {
             pool,
             clock,
@@ -75,7 +76,7 @@ impl Notifier {
             room: room(concurrency),
             schedule: retries.deliveries.clone(),
             channels,
-            settling: GroupCommit::start(committer, LARGEST_BATCH),
+            settling,
             metrics,
         }
     }

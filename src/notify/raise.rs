@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::emit;
 use crate::{
@@ -37,7 +37,7 @@ impl Raising {
     /// Starts the committing task.
     #[must_use]
     pub fn start(pool: PgPool, clock: Clock, wake: Wake) -> Self {
-        Self { commits: GroupCommit::start(RaiseCommitter { pool, clock }, LARGEST_BATCH), wake }
+        Self { commits: GroupCommit::start(pool, RaiseCommitter { clock }, LARGEST_BATCH), wake }
     }
 
     /// Raises an event; when this returns, it is committed.
@@ -97,13 +97,12 @@ pub fn told_meanwhile(error: &sqlx::Error) -> bool {
 }
 
 struct RaiseCommitter {
-    pool: PgPool,
     clock: Clock,
 }
 
 impl RaiseCommitter {
-    async fn try_commit(&self, batch: &[NewEvent]) -> sqlx::Result<Vec<Raised>> {
-        let mut tx = self.pool.begin().await?;
+    async fn try_commit(&self, db: &mut PgConnection, batch: &[NewEvent]) -> sqlx::Result<Vec<Raised>> {
+        let mut tx = db.begin().await?;
         let raised = raise_in(&mut tx, batch, self.clock.now()).await?;
         tx.commit().await?;
         Ok(raised)
@@ -114,9 +113,9 @@ impl Committer for RaiseCommitter {
     type Item = NewEvent;
     type Answer = Raised;
 
-    async fn commit(&self, batch: &[NewEvent]) -> sqlx::Result<Vec<Raised>> {
-        match self.try_commit(batch).await {
-            Err(error) if told_meanwhile(&error) => self.try_commit(batch).await, // now it is known
+    async fn commit(&self, db: &mut PgConnection, batch: &[NewEvent]) -> sqlx::Result<Vec<Raised>> {
+        match self.try_commit(db, batch).await {
+            Err(error) if told_meanwhile(&error) => self.try_commit(db, batch).await, // now it is known
             result => result,
         }
     }

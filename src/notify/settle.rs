@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use tracing::{info_span, warn};
 use uuid::Uuid;
 
@@ -101,9 +101,9 @@ impl Committer for SettleCommitter {
     type Item = Settled;
     type Answer = bool;
 
-    async fn commit(&self, batch: &[Settled]) -> sqlx::Result<Vec<bool>> {
+    async fn commit(&self, db: &mut PgConnection, batch: &[Settled]) -> sqlx::Result<Vec<bool>> {
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = db.begin().await?;
         let settlements: Vec<Settlement> = batch.iter().map(|settled| settled.settlement.clone()).collect();
         let ours: HashSet<DeliveryId> = deliveries::settle(&mut tx, &settlements, now).await?.into_iter().collect();
         let settled: Vec<&Settled> = batch.iter().filter(|settled| ours.contains(&settled.settlement.id)).collect();

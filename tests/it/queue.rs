@@ -12,14 +12,14 @@ use aftercall::{
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use sqlx::PgPool;
+use sqlx::PgConnection;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::support::Database;
 
 /// Inserts numbers; the table refuses negative ones.
 struct Numbers {
-    pool: PgPool,
     transactions: Arc<AtomicUsize>,
 }
 
@@ -27,9 +27,9 @@ impl Committer for Numbers {
     type Item = i64;
     type Answer = i64;
 
-    async fn commit(&self, batch: &[i64]) -> sqlx::Result<Vec<i64>> {
+    async fn commit(&self, db: &mut PgConnection, batch: &[i64]) -> sqlx::Result<Vec<i64>> {
         self.transactions.fetch_add(1, Ordering::SeqCst);
-        sqlx::query("INSERT INTO numbers SELECT * FROM unnest($1::bigint[])").bind(batch).execute(&self.pool).await?;
+        sqlx::query("INSERT INTO numbers SELECT * FROM unnest($1::bigint[])").bind(batch).execute(db).await?;
         Ok(batch.to_vec())
     }
 }
@@ -38,8 +38,9 @@ async fn numbers() -> (Database, GroupCommit<Numbers>, Arc<AtomicUsize>) {
     let database = Database::create().await;
     sqlx::query("CREATE TABLE numbers (n bigint CHECK (n >= 0))").execute(&database.pool).await.unwrap();
     let transactions = Arc::new(AtomicUsize::new(0));
-    let committer = Numbers { pool: database.pool.clone(), transactions: Arc::clone(&transactions) };
-    (database, GroupCommit::start(committer, 64), transactions)
+    let committer = Numbers { transactions: Arc::clone(&transactions) };
+    let group = GroupCommit::start(database.pool.clone(), committer, 64);
+    (database, group, transactions)
 }
 
 async fn stored(database: &Database) -> i64 {
@@ -90,6 +91,54 @@ async fn a_database_that_is_away_is_told_to_every_caller_and_works_again_when_it
     assert!(group.commit(1).await.is_err());
     sqlx::query("ALTER TABLE away RENAME TO numbers").execute(&database.pool).await.unwrap();
     assert_eq!(group.commit(2).await.unwrap(), 2);
+}
+
+/// Commits only what the gate lets through.
+struct Gated {
+    begun: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+}
+
+impl Committer for Gated {
+    type Item = usize;
+    type Answer = usize;
+
+    async fn commit(&self, _: &mut PgConnection, batch: &[usize]) -> sqlx::Result<Vec<usize>> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.gate.acquire().await.unwrap().forget();
+        Ok(batch.to_vec())
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_gets_a_batch_beside_the_one_under_way_and_a_few_wait_for_it() {
+    let database = Database::create().await;
+    let (begun, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let committer = Gated { begun: Arc::clone(&begun), gate: Arc::clone(&gate) };
+    let group = GroupCommit::start(database.pool.clone(), committer, 64);
+    let crowd = |count: usize| {
+        let group = group.clone();
+        tokio::spawn(async move { join_all((0..count).map(|n| group.commit(n))).await })
+    };
+    let until_begun = async |wanted| {
+        while begun.load(Ordering::SeqCst) < wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    let first = crowd(1);
+    until_begun(1).await;
+    let few = crowd(3);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), 1, "three wait for the batch under way");
+    let many = crowd(20);
+    until_begun(2).await;
+    gate.add_permits(10);
+    for (answers, count) in [(first, 1), (few, 3), (many, 20)] {
+        let answers: Vec<usize> = answers.await.unwrap().into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers, (0..count).collect::<Vec<_>>());
+    }
 }
 
 /// Gives out so many items once; every other one panics.
