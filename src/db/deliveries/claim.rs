@@ -109,10 +109,16 @@ pub async fn claim_due_deliveries(
                SELECT d.id, d.claim_id AS lost_claim_id, p.tenant_id, p.failing, d.ready_at, tenant.allowed,
                       p.busy + row_number() OVER (PARTITION BY p.id ORDER BY d.ready_at) AS turn
                FROM (SELECT e.id, e.tenant_id, consecutive_failures >= $7 AS failing, own.allowed AS own_allowed,
-                            CASE WHEN consecutive_failures >= $7 THEN $6::bigint ELSE $5::bigint END AS room,
-                            (SELECT count(*) FROM deliveries c
-                             WHERE c.endpoint_id = e.id AND c.claim_id IS NOT NULL AND c.ready_at > $2) AS busy
-                     FROM endpoints e LEFT JOIN allowance own ON own.endpoint_id = e.id
+                            CASE WHEN consecutive_failures >= $7 THEN $6::bigint ELSE $5::bigint END AS room, busy
+                     FROM endpoints e
+                     -- Joined, or it would be counted for each delivery. No more of them matter than there is room for, and a
+                     -- limit has the index read in order: that marks what is gone, where a bitmap meets it again each time.
+                     CROSS JOIN LATERAL (
+                         SELECT count(*) AS busy FROM (
+                             SELECT FROM deliveries c
+                             WHERE c.endpoint_id = e.id AND c.claim_id IS NOT NULL AND c.ready_at > $2
+                             LIMIT greatest($5::bigint, $6::bigint)) c) under_way
+                     LEFT JOIN allowance own ON own.endpoint_id = e.id
                      WHERE e.enabled AND e.deleted_at IS NULL AND (e.open_until IS NULL OR e.open_until <= $2)) p
                LEFT JOIN allowance tenant ON tenant.tenant_id = p.tenant_id AND tenant.endpoint_id IS NULL
                CROSS JOIN LATERAL (
