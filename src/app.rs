@@ -27,7 +27,7 @@ use crate::{
     intake::{Intake, gong::Poller, import::ImportDir, proof::Source},
     notify::{Channels, Mailboxes, Notifier, Raising},
     pipeline::{
-        COMMITS, Pipeline, TranscriptSource,
+        COMMITS, Pipeline, PutBacks, TranscriptSource,
         document::{DocumentStore, DriveStore, FileStore},
         summarise::{LocalSummariser, OpenAiSettings, OpenAiSummariser, Summarisers, local::Intents},
     },
@@ -141,6 +141,7 @@ impl App {
             templates,
             metrics: Arc::clone(&metrics),
             commits: Semaphore::new(COMMITS),
+            put_backs: PutBacks::start(pool.clone(), clock.clone()),
         };
         let poller = config.gong.polling.zip(systems.gong_in_background.clone()).map(|(polling, api)| Poller {
             pool: pool.clone(),

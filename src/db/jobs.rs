@@ -148,6 +148,31 @@ pub async fn hold(db: &mut PgConnection, job_id: Uuid, claim_id: Uuid) -> sqlx::
     held.fetch_optional(db).await
 }
 
+/// A claim at a stage.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// The job.
+    pub job_id: Uuid,
+    /// The claim under which it is worked on.
+    pub claim_id: Uuid,
+    /// The stage it is worked on at.
+    pub stage: Stage,
+}
+
+/// Locks those of these jobs that are still ours and at their stage, and tells which those are.
+pub async fn hold_all(db: impl PgExecutor<'_>, held: &[Held]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT j.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS held(id, claim_id, kind)
+         JOIN jobs j ON j.id = held.id AND j.claim_id = held.claim_id AND j.kind = held.kind
+         ORDER BY j.id FOR UPDATE OF j",
+        &held.iter().map(|held| held.job_id).collect::<Vec<_>>(),
+        &held.iter().map(|held| held.claim_id).collect::<Vec<_>>(),
+        &held.iter().map(|held| held.stage.as_str().to_owned()).collect::<Vec<_>>(),
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Turns a held job into the one of the next stage and keeps the claim, so that its worker goes straight on.
 pub async fn advance(
     db: impl PgExecutor<'_>,
@@ -183,24 +208,39 @@ pub async fn find_next_try(
     .await
 }
 
-/// Puts a held job back until `ready_at` and counts that; `free` says that the attempt cost nothing.
-pub async fn put_back(
-    db: impl PgExecutor<'_>,
-    job_id: Uuid,
-    ready_at: DateTime<Utc>,
-    free: bool,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+/// When a held job is tried again.
+#[derive(Debug)]
+pub struct Due<'a> {
+    /// The job.
+    pub job_id: Uuid,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether the attempt cost nothing.
+    pub free: bool,
+    /// The call whose words it waits for: should they be there by now, it is due at once.
+    pub awaits_words_of: Option<&'a str>,
+}
+
+/// Puts held jobs back, many in one round trip, and counts that. They must have been locked by a statement before: words
+/// that arrived until then are seen, and whoever brings them later waits for the lock ([`hurry`]).
+pub async fn put_back(db: impl PgExecutor<'_>, due: &[Due<'_>], now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH held AS (
-             UPDATE jobs SET claim_id = NULL, ready_at = $2, free_attempts = free_attempts + $3 WHERE id = $1
-             RETURNING tenant_id
+             UPDATE jobs SET claim_id = NULL, free_attempts = free_attempts + due.free::int,
+                 ready_at = CASE WHEN EXISTS (
+                     SELECT FROM transcripts t
+                     WHERE t.tenant_id = jobs.tenant_id AND t.call_id = due.call_id AND jsonb_array_length(t.turns) > 0)
+                 THEN $5 ELSE due.at END
+             FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[], $4::text[]) AS due(id, at, free, call_id)
+             WHERE jobs.id = due.id
+             RETURNING jobs.tenant_id
          )
          INSERT INTO tallies (tenant_id, hour, what, n)
-         SELECT tenant_id, date_trunc('hour', $4::timestamptz, 'UTC'), 'call.put_back', 1 FROM held",
-        job_id,
-        ready_at,
-        i32::from(free),
+         SELECT tenant_id, date_trunc('hour', $5::timestamptz, 'UTC'), 'call.put_back', count(*) FROM held GROUP BY tenant_id",
+        &due.iter().map(|due| due.job_id).collect::<Vec<_>>(),
+        &due.iter().map(|due| due.at).collect::<Vec<_>>(),
+        &due.iter().map(|due| due.free).collect::<Vec<_>>(),
+        &due.iter().map(|due| due.awaits_words_of.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
         now,
     )
     .execute(db)

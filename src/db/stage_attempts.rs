@@ -47,25 +47,36 @@ pub async fn insert_attempt(
     Ok(())
 }
 
-/// Records how the try that is under way ended.
-pub async fn finish_attempt(
-    db: impl PgExecutor<'_>,
-    run_id: RunId,
-    stage: Stage,
-    claim_id: Uuid,
-    duration_ms: i64,
-    outcome: &str,
-    error: Option<&str>,
-) -> sqlx::Result<()> {
+/// How a try that was under way ended.
+#[derive(Debug, Clone)]
+pub struct EndedAttempt {
+    /// The run.
+    pub run_id: RunId,
+    /// The stage.
+    pub stage: Stage,
+    /// The claim under which it was made.
+    pub claim_id: Uuid,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// How it ended.
+    pub outcome: &'static str,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Records how tries ended, many in one round trip.
+pub async fn finish_attempts(db: impl PgExecutor<'_>, ended: &[&EndedAttempt]) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE stage_attempts SET duration_ms = $4, outcome = $5, error = $6
-         WHERE run_id = $1 AND stage = $2 AND claim_id = $3 AND outcome IS NULL",
-        run_id.uuid(),
-        stage.as_str(),
-        claim_id,
-        duration_ms,
-        outcome,
-        error,
+        "UPDATE stage_attempts a SET duration_ms = ended.duration_ms, outcome = ended.outcome, error = ended.error
+         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[])
+              AS ended(run_id, stage, claim_id, duration_ms, outcome, error)
+         WHERE a.run_id = ended.run_id AND a.stage = ended.stage AND a.claim_id = ended.claim_id AND a.outcome IS NULL",
+        &ended.iter().map(|ended| ended.run_id.uuid()).collect::<Vec<_>>(),
+        &ended.iter().map(|ended| ended.stage.as_str().to_owned()).collect::<Vec<_>>(),
+        &ended.iter().map(|ended| ended.claim_id).collect::<Vec<_>>(),
+        &ended.iter().map(|ended| ended.duration_ms).collect::<Vec<_>>(),
+        &ended.iter().map(|ended| ended.outcome.to_owned()).collect::<Vec<_>>(),
+        &ended.iter().map(|ended| ended.error.clone()).collect::<Vec<_>>() as &[Option<String>],
     )
     .execute(db)
     .await?;

@@ -7,41 +7,37 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tracing::{info, warn};
 
-use super::{Effect, Pipeline, StageError};
+use super::{
+    Effect, Pipeline, StageError,
+    next::{LATER, Next, Step},
+    put_back::PutBack,
+};
 use crate::{
-    db::{call_search, calls, jobs, jobs::ClaimedJob, run_documents, runs, stage_attempts, summaries, transcripts},
+    db::{
+        call_search, calls,
+        jobs::{self, ClaimedJob, Held},
+        run_documents, runs,
+        stage_attempts::{self, EndedAttempt},
+        summaries,
+    },
     domain::{
         clock::after,
         event::{Audience, NewEvent, event_type},
         ids::EventId,
         payload::CallData,
-        retry::jittered,
         run::{RunState, Stage, skip_reason},
         text,
     },
     notify,
-    queue::{in_time, keep_trying, may_pass},
+    queue::{GroupCommitError, in_time, keep_trying, may_pass},
     telemetry::traces,
 };
 
-/// The outcome of an attempt that has to wait for something.
-const LATER: &str = "later";
+const LEASE_LOST: &str = "the lease had run out";
 /// For so many seconds a database that is away is waited for.
 const COMMIT_TRIES: u32 = 30;
-/// For so long a stage may be told "later" before its run fails, and always longer than a transcript is awaited.
-const LONGEST_PATIENCE: Duration = Duration::from_hours(96);
 /// How much of an error is kept.
 const ERROR_LENGTH: usize = 500;
-
-/// How an attempt is recorded and what follows.
-enum Next {
-    /// The stage is done; the run goes on or ends.
-    Done(Effect),
-    /// The job comes back.
-    PutBack { outcome: &'static str, at: DateTime<Utc>, free: bool },
-    /// The run ends here.
-    End { outcome: &'static str, state: RunState, reason: String },
-}
 
 impl Pipeline {
     /// Commits how a stage ended and returns the next stage's job, already claimed by us, if there is one.
@@ -59,92 +55,72 @@ impl Pipeline {
         let error = note
             .map(|note| text::shorten(&text::without_contacts(&text::clean(&note).unwrap_or_default()), ERROR_LENGTH));
         let next = self.next(job, result, error.as_deref());
-        let outcome = match &next {
-            Next::Done(_) => "done",
-            Next::PutBack { outcome, .. } | Next::End { outcome, .. } => outcome,
-        };
+        let outcome = next.outcome();
         self.metrics.stage(job.stage, took, outcome);
         if matches!(outcome, "retry" | "failed") {
             traces::mark_failed(outcome);
         }
-        if let Next::Done(Effect::Summarised(made)) = &next
+        if let Next::Go(Step::Done(Effect::Summarised(made))) = &next
             && let Some(spent) = &made.spent
         {
             self.metrics.summarised(spent);
         }
-        info!(
-            job.attempt,
-            stage.outcome = outcome,
-            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            error,
-            "a stage ended"
-        );
-        // A connection whose other end is gone gives no error, and must not keep others from their turn. Should it have
-        // committed all the same, the next try finds the job at another stage.
-        let write = || in_time(self.write(job, &next, outcome, took, error.as_deref()));
-        let passing = |error: &anyhow::Error| error.downcast_ref::<sqlx::Error>().is_some_and(may_pass);
-        keep_trying(COMMIT_TRIES, write, passing).await.unwrap_or_else(|error| {
+        let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        info!(job.attempt, stage.outcome = outcome, duration_ms, error, "a stage ended");
+        let (run_id, stage, claim_id) = (job.run_id, job.stage, job.claim_id);
+        let attempt = EndedAttempt { run_id, stage, claim_id, duration_ms, outcome, error };
+        let committed = match next {
+            Next::Go(step) => self.go(job, &step, &attempt).await,
+            Next::PutBack { outcome, at, free } => {
+                // What a fetch waits for may have come while it was being put back.
+                let waits = outcome == LATER && stage == Stage::Fetch;
+                let awaits_words_of = waits.then(|| job.call_id.clone());
+                let held = Held { job_id: job.id, claim_id, stage };
+                self.put_back(PutBack { held, at, free, awaits_words_of, attempt }).await.map(|()| None)
+            }
+        };
+        committed.unwrap_or_else(|error| {
             warn!(error = format!("{error:#}"), "the end of a stage could not be recorded; it will be done again");
             None
         })
     }
 
-    fn next(&self, job: &ClaimedJob, result: Result<Effect, StageError>, error: Option<&str>) -> Next {
-        let now = self.clock.now();
-        let spent = u32::try_from(job.attempt - job.free_attempts).unwrap_or(1);
-        let failed = || {
-            let reason = error.unwrap_or_default().to_owned();
-            Next::End { outcome: "failed", state: RunState::Failed, reason }
+    async fn put_back(&self, stage: PutBack) -> anyhow::Result<()> {
+        let passing = |error: &GroupCommitError| match error {
+            GroupCommitError::Database(error) => may_pass(error),
+            GroupCommitError::Overloaded => true,
         };
-        let patience = LONGEST_PATIENCE.max(self.retries.transcript_wait * 2);
-        match result {
-            Ok(effect) => Next::Done(effect),
-            Err(StageError::Retry(_)) if spent <= self.retries.max_retries => {
-                let wait = jittered(self.retries.stage.delay(spent), rand::random());
-                Next::PutBack { outcome: "retry", at: after(now, wait), free: false }
-            }
-            Err(StageError::Retry(_) | StageError::Failed(_)) => failed(),
-            // Patience has an end, or a system that always says "later" would keep a run for ever.
-            Err(StageError::Later { .. }) if now >= after(job.created_at, patience) => failed(),
-            Err(StageError::Later { wait, .. }) => Next::PutBack { outcome: LATER, at: after(now, wait), free: true },
-            Err(StageError::Skipped(reason)) => {
-                Next::End { outcome: "skipped", state: RunState::Skipped, reason: reason.to_owned() }
-            }
-        }
+        let ours = keep_trying(COMMIT_TRIES, || self.put_backs.put_back(stage.clone()), passing).await?;
+        anyhow::ensure!(ours, LEASE_LOST);
+        Ok(())
     }
 
-    async fn write(
-        &self,
-        job: &ClaimedJob,
-        next: &Next,
-        outcome: &str,
-        took: Duration,
-        error: Option<&str>,
-    ) -> anyhow::Result<Option<ClaimedJob>> {
+    /// Lets the run go on or end, and returns the next stage's job.
+    async fn go(&self, job: &ClaimedJob, step: &Step, attempt: &EndedAttempt) -> anyhow::Result<Option<ClaimedJob>> {
+        // A connection whose other end is gone gives no error, and must not keep others from their turn. Should it have
+        // committed all the same, the next try finds the job at another stage.
+        let write = || in_time(self.write(job, step, attempt));
+        let passing = |error: &anyhow::Error| error.downcast_ref::<sqlx::Error>().is_some_and(may_pass);
+        keep_trying(COMMIT_TRIES, write, passing).await
+    }
+
+    async fn write(&self, job: &ClaimedJob, step: &Step, attempt: &EndedAttempt) -> anyhow::Result<Option<ClaimedJob>> {
         let _turn = self.commits.acquire().await?;
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         match jobs::hold(&mut tx, job.id, job.claim_id).await? {
-            None => anyhow::bail!("the lease had run out"),
+            None => anyhow::bail!(LEASE_LOST),
             // Committed before, and only the answer to that was lost.
             Some(stage) if stage != job.stage => return Ok(Some(following(job, stage, now))),
             Some(_) => {}
         }
-        let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-        stage_attempts::finish_attempt(&mut *tx, job.run_id, job.stage, job.claim_id, took, outcome, error).await?;
-        let ended = match next {
-            Next::PutBack { at, free, outcome } => {
-                // What a fetch waits for may have come while it was being put back.
-                let waits = *outcome == LATER && job.stage == Stage::Fetch;
-                let arrived = waits && transcripts::has_words(&mut *tx, &job.tenant, &job.call_id).await?;
-                jobs::put_back(&mut *tx, job.id, if arrived { now } else { *at }, *free, now).await?;
-                None
-            }
-            Next::Done(effect) => {
+        stage_attempts::finish_attempts(&mut *tx, &[attempt]).await?;
+        let ended = match step {
+            Step::Done(effect) => {
                 self.save(&mut tx, job, effect, now).await?;
                 job.stage.next().is_none().then_some((RunState::Done, None))
             }
-            Next::End { state, reason, .. } => {
+            Step::End { state, reason, .. } => {
                 self.raise_end(&mut tx, job, *state, reason, now).await?;
                 Some((*state, Some(reason.as_str())))
             }
@@ -153,20 +129,20 @@ impl Pipeline {
         if let Some((state, reason)) = ended {
             runs::finish_run(&mut *tx, job.run_id, state, reason, now).await?;
             jobs::delete_job(&mut *tx, job.id).await?;
-        } else if let (Next::Done(_), Some(stage)) = (next, job.stage.next()) {
+        } else if let Some(stage) = job.stage.next() {
             jobs::advance(&mut *tx, job.id, stage, after(now, self.retries.lease), now).await?;
             runs::set_stage(&mut *tx, job.run_id, stage, now).await?;
             stage_attempts::insert_attempt(&mut *tx, &job.tenant, job.run_id, stage, job.claim_id, now).await?;
             next_job = Some(following(job, stage, now));
         }
-        if ended.is_some() || matches!(next, Next::Done(Effect::Fetched(_) | Effect::Summarised(_))) {
+        if ended.is_some() || matches!(step, Step::Done(Effect::Fetched(_) | Effect::Summarised(_))) {
             call_search::refresh(&mut tx, &[(&job.tenant, &job.call_id)]).await?;
         }
         tx.commit().await?;
         if let Some((state, _)) = ended {
             self.metrics.run_ended(state);
         }
-        if matches!(next, Next::End { .. } | Next::Done(Effect::Documented(..) | Effect::Notified(..))) {
+        if matches!(step, Step::End { .. } | Step::Done(Effect::Documented(..) | Effect::Notified(..))) {
             self.wake.now(); // there may be deliveries
         }
         Ok(next_job)

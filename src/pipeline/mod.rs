@@ -7,15 +7,18 @@
 mod commit;
 pub mod document;
 mod fetch;
+mod next;
 mod notify;
 mod outcome;
 mod privacy;
+mod put_back;
 mod retry;
 pub mod summarise;
 
 pub use self::{
     fetch::TranscriptSource,
     outcome::{Effect, StageError},
+    put_back::PutBacks,
     retry::{RerunError, RetryError, rerun_call, retry_run},
 };
 
@@ -68,6 +71,8 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     /// Turns at committing.
     pub commits: Semaphore,
+    /// Puts back what has to wait.
+    pub put_backs: PutBacks,
 }
 
 /// So many stages commit at once. More would not be faster, but take the database from those who wait for an answer; far

@@ -155,6 +155,47 @@ async fn work_whose_worker_died_comes_back_after_the_lease_and_the_record_says_s
 }
 
 #[tokio::test]
+async fn calls_that_wait_for_their_words_are_put_back_together_and_each_counts() {
+    let app = TestApp::start().await;
+    let mut accepted = Vec::new();
+    for id in 0..30 {
+        accepted.push(app.post_signed(&callback(&id.to_string())).await.expect(202).body);
+    }
+    app.run_due().await;
+    for accepted in &accepted {
+        let run = app.run_of(accepted).await;
+        assert_eq!((&run["state"], outcomes(&run)), (&json!("active"), vec!["fetch later".to_owned()]));
+    }
+    let put_back = "SELECT count(*), sum(n)::bigint FROM tallies WHERE what = 'call.put_back'";
+    let (transactions, calls): (i64, i64) = sqlx::query_as(put_back).fetch_one(&app.app.pool).await.unwrap();
+    assert_eq!(calls, 30);
+    assert!(transactions < 15, "{transactions} transactions for 30 calls");
+    // Words that come for one bring it back at once, and cost the others nothing.
+    app.import_transcript("7").await;
+    app.run_due().await;
+    assert_eq!(app.run_of(&accepted[7]).await["state"], "done");
+    assert_eq!(app.count("jobs").await, 29);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_void_puts_nothing_back() {
+    let app = TestApp::start().await;
+    let accepted = app.post_signed(&callback("1")).await.expect(202).body;
+    // Somebody else claims the job just before it is put back.
+    let steal = "CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN UPDATE jobs SET claim_id = gen_random_uuid() WHERE run_id = NEW.run_id; RETURN NEW; END $$";
+    let on_begin = "CREATE TRIGGER steal AFTER INSERT ON stage_attempts FOR EACH ROW EXECUTE FUNCTION steal()";
+    for statement in [steal, on_begin] {
+        sqlx::query(statement).execute(&app.app.pool).await.unwrap();
+    }
+    app.run_due().await;
+    let (free_attempts, claimed): (i32, bool) =
+        sqlx::query_as("SELECT free_attempts, claim_id IS NOT NULL FROM jobs").fetch_one(&app.app.pool).await.unwrap();
+    assert_eq!((free_attempts, claimed), (0, true), "it stays with whoever has it");
+    assert!(app.run_of(&accepted).await["attempts"][0]["outcome"].is_null());
+}
+
+#[tokio::test]
 async fn a_run_without_a_job_is_given_one_by_the_sweeper() {
     let app = TestApp::start().await;
     app.import_transcript("1").await;

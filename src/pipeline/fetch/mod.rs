@@ -28,12 +28,11 @@ pub enum TranscriptSource {
 /// Makes sure that the transcript is there. One that is not yet is no failure: the job comes back, up to
 /// `TRANSCRIPT_WAIT`, and then the run ends visibly.
 pub(super) async fn fetch(pipeline: &Pipeline, job: &ClaimedJob, call: Call) -> Result<Effect, StageError> {
-    let has_words = || transcripts::has_words(&pipeline.pool, &job.tenant, &job.call_id);
-    if !has_words().await? {
-        take_from_import_dir(pipeline, job).await?;
-        if !has_words().await? && !ask_source(pipeline, job, &call).await? {
-            return Err(not_yet(pipeline, job, "the transcript is not there yet", skip_reason::NO_TRANSCRIPT));
-        }
+    let there = transcripts::has_words(&pipeline.pool, &job.tenant, &job.call_id).await?
+        || take_from_import_dir(pipeline, job).await?
+        || ask_source(pipeline, job, &call).await?;
+    if !there {
+        return Err(not_yet(pipeline, job, "the transcript is not there yet", skip_reason::NO_TRANSCRIPT));
     }
     // Whoever brought the transcript, an import at this very moment too, may have told more of the call: it is read
     // after the words were seen.
@@ -82,14 +81,12 @@ async fn store(
     Ok(())
 }
 
-/// The directory is the operator's, so it feeds the operator's own tenant only.
-async fn take_from_import_dir(pipeline: &Pipeline, job: &ClaimedJob) -> Result<(), StageError> {
-    match &pipeline.import_dir {
-        Some(dir) if job.tenant == OWN_TENANT => {
-            dir.take_new(&pipeline.pool, &job.tenant, pipeline.clock.now()).await.map_err(StageError::Retry)
-        }
-        _ => Ok(()),
-    }
+/// Takes in what is new in the import directory; `false` when the transcript is not there then either. The directory is the
+/// operator's, so it feeds the operator's own tenant only.
+async fn take_from_import_dir(pipeline: &Pipeline, job: &ClaimedJob) -> Result<bool, StageError> {
+    let Some(dir) = pipeline.import_dir.as_ref().filter(|_| job.tenant == OWN_TENANT) else { return Ok(false) };
+    dir.take_new(&pipeline.pool, &job.tenant, pipeline.clock.now()).await.map_err(StageError::Retry)?;
+    Ok(transcripts::has_words(&pipeline.pool, &job.tenant, &job.call_id).await?)
 }
 
 /// Comes back later, at no cost, until `TRANSCRIPT_WAIT` has passed; then the run is skipped for `reason`.
