@@ -155,7 +155,12 @@ impl SmtpServer {
                 }
                 ("DATA", "354") => {
                     let mut mail = String::new();
-                    while let Some(line) = read_line(&mut lines).await?.filter(|line| line != ".") {
+                    loop {
+                        // A sender that ends before its dot has sent nothing (RFC 5321 §4.1.1.4).
+                        let Some(line) = read_line(&mut lines).await? else { return Ok(()) };
+                        if line == "." {
+                            break;
+                        }
                         mail.push_str(&line);
                         mail.push('\n');
                     }
