@@ -36,3 +36,6 @@ INSERT INTO delivery_attempts (delivery_id, tenant_id, number, started_at, durat
 SELECT id, 'default', 1, created_at, 9, 200 FROM made;
 
 VACUUM ANALYZE;
+
+-- What was just loaded is not written back while the clock runs: history came by and by.
+CHECKPOINT;

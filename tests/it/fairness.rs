@@ -6,7 +6,7 @@ use aftercall::{
     db::deliveries::{self, EndpointRoom},
     queue::{Worker, WorkerSettings},
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -15,6 +15,11 @@ use crate::support::{Receiver, TestApp};
 
 /// Emits so many events to every endpoint.
 async fn emit(app: &TestApp, count: usize) {
+    emit_at(app, count, app.clock.now()).await;
+}
+
+/// The same at another time: what is emitted later is due later.
+async fn emit_at(app: &TestApp, count: usize, at: DateTime<Utc>) {
     use aftercall::domain::{
         event::{Audience, NewEvent},
         ids::EventId,
@@ -33,11 +38,11 @@ async fn emit(app: &TestApp, count: usize) {
         callback: None,
         run_id: None,
         trace: Trace::unrecorded(),
-        origin_at: app.clock.now(),
+        origin_at: at,
     };
     let events: Vec<NewEvent> = (0..count).map(event).collect();
     let mut tx = app.app.pool.begin().await.unwrap();
-    let emitted = aftercall::notify::emit(&mut tx, &events, app.clock.now()).await.unwrap();
+    let emitted = aftercall::notify::emit(&mut tx, &events, at).await.unwrap();
     tx.commit().await.unwrap();
     assert!(emitted.iter().all(|emitted| emitted.endpoints > 0));
 }
@@ -158,4 +163,28 @@ async fn slow_endpoints_with_an_old_backlog_leave_fresh_work_of_others_its_turn(
     };
     let rest = claim(100).await;
     assert_eq!(of(&ids[0], &rest) + of(&ids[1], &rest), 4, "the slow ones never have more under way than their room");
+}
+
+#[tokio::test]
+async fn a_claim_reads_what_is_due_and_not_all_that_waits_even_if_the_statistics_know_of_nothing_that_does() {
+    let app = TestApp::start().await;
+    let receiver = Receiver::start().await;
+    app.add_webhook(&receiver).await;
+    app.add_webhook(&receiver).await;
+    emit(&app, 500).await;
+    for statement in ["UPDATE deliveries SET status = 'sent'", "VACUUM ANALYZE deliveries"] {
+        sqlx::query(statement).execute(&app.app.pool).await.unwrap();
+    }
+    emit_at(&app, 500, app.clock.now() + TimeDelta::days(1)).await;
+    emit(&app, 1).await;
+
+    let (now, room) = (app.clock.now(), EndpointRoom { healthy: 8, failing: 1, failing_from: 3 });
+    let until = now + TimeDelta::seconds(15);
+    let mut tx = app.app.pool.begin().await.unwrap();
+    let claimed = deliveries::claim_due_deliveries(&mut *tx, Uuid::now_v7(), now, until, 10, room).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    let read = "SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))::bigint FROM pg_index
+                WHERE indrelid = 'deliveries'::regclass";
+    let read: i64 = sqlx::query_scalar(read).fetch_one(&mut *tx).await.unwrap();
+    assert!(read < 20, "{read} entries were read for 2 deliveries, while 1000 wait");
 }
