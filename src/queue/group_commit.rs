@@ -87,7 +87,9 @@ async fn run<C: Committer>(pool: PgPool, committer: C, mut waiting: mpsc::Receiv
     while open || !under_way.is_empty() {
         let room = largest_batch - batch.len();
         tokio::select! {
-            Some(ended) = under_way.join_next() => connections.extend(ended.ok().flatten()),
+            Some(ended) = under_way.join_next() => {
+                connections.extend(ended.ok().flatten().filter(|_| others_find_one(&pool)));
+            }
             taken = waiting.recv_many(&mut batch, room), if open && room > 0 => open = taken > 0,
         }
         let enough = match under_way.len() {
@@ -102,6 +104,11 @@ async fn run<C: Committer>(pool: PgPool, committer: C, mut waiting: mpsc::Receiv
             connections.clear();
         }
     }
+}
+
+/// Whether whoever else needs a connection gets one.
+fn others_find_one(pool: &PgPool) -> bool {
+    pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections()
 }
 
 /// Commits a batch and answers its callers. Gives back the connection if it is still good.

@@ -12,8 +12,8 @@ use aftercall::{
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use sqlx::PgConnection;
-use tokio::sync::Semaphore;
+use sqlx::{PgConnection, postgres::PgPoolOptions};
+use tokio::{sync::Semaphore, task::JoinSet};
 use uuid::Uuid;
 
 use crate::support::Database;
@@ -139,6 +139,27 @@ async fn a_crowd_gets_a_batch_beside_the_one_under_way_and_a_few_wait_for_it() {
         let answers: Vec<usize> = answers.await.unwrap().into_iter().map(Result::unwrap).collect();
         assert_eq!(answers, (0..count).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_commits_leaves_connections_to_others() {
+    let database = Database::create().await;
+    sqlx::query("CREATE TABLE numbers (n bigint CHECK (n >= 0))").execute(&database.pool).await.unwrap();
+    let small = PgPoolOptions::new().max_connections(2).connect_with(database.options.clone()).await.unwrap();
+    let group = GroupCommit::start(small.clone(), Numbers { transactions: Arc::default() }, 64);
+    let mut flood = JoinSet::new();
+    for n in 0..400 {
+        let group = group.clone();
+        flood.spawn(async move {
+            loop {
+                group.commit(n).await.unwrap();
+            }
+        });
+    }
+    for _ in 0..20 {
+        sqlx::query("SELECT 1").execute(&small).await.unwrap();
+    }
+    assert_eq!(flood.len(), 400, "the flood went on");
 }
 
 /// Gives out so many items once; every other one panics.
