@@ -27,6 +27,7 @@ pub async fn measure(machine: &Machine) -> anyhow::Result<Section> {
         let service = machine.service(&["serve"], &database, &[]).await?;
         with_endpoints(&service, &sink, &["custom.*"]).await?;
         seed(&database, size).await?;
+        deliver_now(&service, &sink, EVENTS / 3).await?; // warms it up
         let delivered = deliver_now(&service, &sink, EVENTS).await?;
         service.add_webhook(&sink.url("latency"), &["call.received"]).await?;
         let Times { from_answer, .. } = times(machine, &service, &sink, 1, TIMED).await?;
